@@ -1,0 +1,1 @@
+"""One MCP tool per file, and the guarded web exchange; imports `wallet`, never `server`."""

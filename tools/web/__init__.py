@@ -1,0 +1,1 @@
+"""The web as Purser sees it: a guarded HTTP exchange and content extraction."""

@@ -1,0 +1,205 @@
+"""What a ledger promises; every method is one durable database transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from wallet.errors import ErrorKind
+from wallet.model import CapWindow, Delivery, Evidence, Purchase, State, Transfer
+from wallet.money import Usd
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """A limit on settled plus held money: `scope` is `all` or `host:<name>`.
+
+    `limit` None tracks the balance without limiting it; `kind` is the refusal.
+    """
+
+    scope: str
+    window: CapWindow
+    limit: Usd | None
+    kind: ErrorKind
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """Everything that must be durable before a signature may exist.
+
+    `repeat_window_s`: an identical, settled purchase younger than this refuses the hold.
+    `pay_again`: only an identical purchase that was itself made with `pay_again` counts then.
+    """
+
+    id: str
+    key: str
+    principal: str
+    method: str
+    url: str
+    host: str
+    pay_again: bool
+    rail: str
+    scheme: str
+    transfer: Transfer
+    amount_usd: Usd
+    caps: tuple[Cap, ...]
+    payments_per_minute: int
+    repeat_window_s: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """One materialised budget row: `window_id` is a UTC day (`2026-11-21`) or `total`."""
+
+    scope: str
+    window_id: str
+    held: Usd
+    settled: Usd
+
+
+class OverCapError(Exception):
+    """A cap refused the hold; nothing was written."""
+
+    def __init__(self, cap: Cap, balance: Balance) -> None:
+        super().__init__(cap.kind.value.code)
+        self.cap = cap
+        self.balance = balance
+
+
+class RateLimitedError(Exception):
+    """`payments_per_minute` refused the hold; nothing was written."""
+
+
+class AlreadyBoughtError(Exception):
+    """The same purchase is open, or settled within the repeat window; nothing was written."""
+
+    def __init__(self, purchase: Purchase) -> None:
+        super().__init__(purchase.id)
+        self.purchase = purchase
+
+
+class StaleStateError(Exception):
+    """The row is not in the state this transition starts from; nothing was written."""
+
+
+class LedgerUnavailableError(Exception):
+    """The store cannot be read or written: fail closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurchaseFilter:
+    """Which purchases to list, newest first; `before_id` continues a listing."""
+
+    host: str | None = None
+    states: tuple[State, ...] = ()
+    since: int | None = None
+    before_id: str | None = None
+    limit: int = 20
+
+
+class Ledger(Protocol):
+    """Holds before signatures, caps in one statement, append-only entries.
+
+    Every method may raise LedgerUnavailableError.
+    """
+
+    def hold(self, request: HoldRequest) -> Purchase:
+        """Reserve the amount in every cap and write the purchase as HELD, or write nothing.
+
+        Raises:
+            OverCapError, RateLimitedError, AlreadyBoughtError.
+        """
+        ...
+
+    def store_signed(self, purchase_id: str, payment: str) -> None:
+        """Keep the signed payment and move HELD -> SIGNED.
+
+        Raises:
+            StaleStateError: the hold is gone; the signature must be thrown away.
+        """
+        ...
+
+    def signed_payment(self, purchase_id: str) -> str | None:
+        """Return the stored signed payment while the purchase is open."""
+        ...
+
+    def mark_unknown(self, purchase_id: str, note: str, delivery: Delivery | None = None) -> None:
+        """Move SIGNED -> UNKNOWN (or add a note to UNKNOWN); the hold stays."""
+        ...
+
+    def settle(
+        self,
+        purchase_id: str,
+        *,
+        evidence: Evidence,
+        tx_hash: str | None,
+        now: int,
+        delivery: Delivery | None = None,
+        note: str | None = None,
+    ) -> Purchase:
+        """Move SIGNED | UNKNOWN -> SETTLED and the money from held to settled; idempotent."""
+        ...
+
+    def void(self, purchase_id: str, *, allowed_from: tuple[State, ...], note: str) -> Purchase:
+        """Free the hold, from one of `allowed_from` only; the caller holds the proof.
+
+        Raises:
+            StaleStateError: the purchase has moved on.
+        """
+        ...
+
+    def annotate(
+        self,
+        purchase_id: str,
+        *,
+        evidence: Evidence | None = None,
+        tx_hash: str | None = None,
+        delivery: Delivery | None = None,
+        note: str | None = None,
+    ) -> Purchase:
+        """Add what was learnt later about a SETTLED or UNKNOWN purchase; never moves money."""
+        ...
+
+    def record_free(
+        self,
+        *,
+        purchase_id: str,
+        key: str,
+        principal: str,
+        method: str,
+        url: str,
+        host: str,
+        now: int,
+        delivery: Delivery,
+    ) -> Purchase:
+        """Write a fetch that cost nothing, so that it can be read on."""
+        ...
+
+    def get(self, purchase_id: str) -> Purchase | None:
+        """Return one purchase."""
+        ...
+
+    def latest(self, key: str) -> Purchase | None:
+        """Return the newest paid purchase with this key that is not VOID."""
+        ...
+
+    def open_purchases(self) -> list[Purchase]:
+        """Return every HELD, SIGNED or UNKNOWN purchase, oldest first."""
+        ...
+
+    def list_purchases(self, wanted: PurchaseFilter) -> list[Purchase]:
+        """Return purchases, newest first."""
+        ...
+
+    def balances(self, caps: tuple[Cap, ...], now: int) -> list[Balance]:
+        """Return the balance of each cap in its present window, zero where none exists yet."""
+        ...
+
+    def check(self) -> list[str]:
+        """Return what is wrong: integrity, and balances against the fold of entries."""
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
+        ...

@@ -1,0 +1,1 @@
+"""Payment protocols, sans-IO: bytes in, bytes out; no HTTP, clock, randomness or disk."""
