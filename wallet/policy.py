@@ -1,0 +1,253 @@
+"""Decide what may be paid: a pure function of the offers, the user's rules and the balances."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wallet.assets import Asset, find_asset
+from wallet.errors import ErrorKind
+from wallet.ledger.base import Balance, Cap
+from wallet.model import Challenge, Offer
+from wallet.money import Usd, token_units, usd_from_atomic
+
+SHORTEST_VALIDITY_S = 10
+"""Facilitators want a few seconds of slack; a shorter authorization would only be refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The user's limits, as the settings give them; nothing a model says can loosen them."""
+
+    per_payment: Usd
+    per_host_per_day: Usd
+    per_day: Usd
+    total: Usd | None
+    approval_above: Usd
+    payments_per_minute: int
+    networks: tuple[str, ...]
+    schemes: tuple[str, ...]
+    validity_s: int
+    repeat_window_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CapStatus:
+    """One cap as it stands: `left` is None where there is no limit."""
+
+    name: str
+    limit: Usd | None
+    settled: Usd
+    held: Usd
+    left: Usd | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedOffer:
+    """One offer and the verdict on it; every text is ours, never the seller's."""
+
+    index: int
+    rail: str
+    scheme: str | None
+    network: str | None
+    asset_symbol: str | None
+    amount_usd: Usd | None
+    amount: str | None
+    pay_to: str | None
+    allowed: bool
+    refusal: ErrorKind | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a URL asks and what would be done: `chosen` is an offer's index, or None."""
+
+    url: str
+    free: bool
+    offers: tuple[QuotedOffer, ...]
+    chosen: int | None
+    refusal: ErrorKind | None
+    reason: str
+
+
+def caps_for(rules: Rules, host: str) -> tuple[Cap, ...]:
+    """Return the caps that a payment to this host counts in."""
+    return (
+        Cap("all", "day", rules.per_day, ErrorKind.OVER_DAY_BUDGET),
+        Cap("all", "total", rules.total, ErrorKind.OVER_TOTAL_BUDGET),
+        Cap(f"host:{host}", "day", rules.per_host_per_day, ErrorKind.OVER_HOST_BUDGET),
+    )
+
+
+_CAP_NAMES = {
+    ErrorKind.OVER_DAY_BUDGET: "per_day",
+    ErrorKind.OVER_TOTAL_BUDGET: "total",
+    ErrorKind.OVER_HOST_BUDGET: "per_host_per_day",
+}
+
+
+def cap_status(cap: Cap, balance: Balance) -> CapStatus:
+    """Set a cap beside its balance."""
+    used = balance.held + balance.settled
+    left = None if cap.limit is None else cap.limit.minus_floor_zero(used)
+    return CapStatus(_CAP_NAMES[cap.kind], cap.limit, balance.settled, balance.held, left)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """How far an offer came before it was refused, and why."""
+
+    stage: int
+    kind: ErrorKind
+    reason: str
+
+
+def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -> _Refusal | None:
+    if offer.network_id is None or offer.network_id not in rules.networks:
+        return _Refusal(0, ErrorKind.UNSUPPORTED_NETWORK, "the network is not enabled")
+    if offer.scheme not in rules.schemes:
+        return _Refusal(1, ErrorKind.SCHEME_NOT_ENABLED, "the payment scheme is not enabled")
+    if offer.transfer_method != "eip3009":
+        return _Refusal(1, ErrorKind.SCHEME_NOT_ENABLED, "the transfer method is not enabled")
+    if offer.payment_flow != "authorization":
+        return _Refusal(1, ErrorKind.SCHEME_NOT_ENABLED, "it takes the money before the work")
+    if asset is None:
+        return _Refusal(2, ErrorKind.UNKNOWN_ASSET, "the token contract is not a known one")
+    if not asset.usd_pegged:
+        return _Refusal(2, ErrorKind.UNKNOWN_ASSET, "the token has no fixed price in USD")
+    if offer.pay_to.lower() in (payer.lower(), asset.address.lower()):
+        return _Refusal(3, ErrorKind.PAYEE_NOT_ALLOWED, "the payee is this wallet or the token")
+    if offer.max_timeout_s < SHORTEST_VALIDITY_S:
+        return _Refusal(3, ErrorKind.NO_PAYABLE_OFFER, "it leaves too little time to settle")
+    return None
+
+
+def _refuse_price(
+    price: Usd, rules: Rules, max_price: Usd | None, standing: Sequence[tuple[Cap, Balance]]
+) -> _Refusal | None:
+    if max_price is not None and price > max_price:
+        return _Refusal(
+            4, ErrorKind.OVER_MAX_PRICE, f"${price} is above max_price_usd ${max_price}"
+        )
+    if price > rules.per_payment:
+        return _Refusal(
+            5,
+            ErrorKind.OVER_PAYMENT_CAP,
+            f"${price} is above the ${rules.per_payment} limit for one payment",
+        )
+    for cap, balance in standing:
+        status = cap_status(cap, balance)
+        if status.left is not None and price > status.left:
+            return _Refusal(
+                6,
+                cap.kind,
+                f"${price} is more than the ${status.left} left of {status.name} ${cap.limit}",
+            )
+    if price > rules.approval_above:
+        return _Refusal(
+            7,
+            ErrorKind.APPROVAL_REQUIRED,
+            f"${price} is above ${rules.approval_above}, from where the user must approve",
+        )
+    return None
+
+
+def _judge(
+    offer: Offer,
+    rules: Rules,
+    payer: str,
+    max_price: Usd | None,
+    standing: Sequence[tuple[Cap, Balance]],
+) -> tuple[QuotedOffer, int]:
+    asset = None if offer.network_id is None else find_asset(offer.network_id, offer.asset)
+    price = None
+    refusal = _refuse_terms(offer, rules, asset, payer)
+    if asset is not None and asset.usd_pegged:
+        try:
+            price = usd_from_atomic(offer.amount_atomic, asset.decimals)
+        except ValueError:
+            refusal = refusal or _Refusal(
+                5, ErrorKind.OVER_PAYMENT_CAP, "the amount is absurdly large"
+            )
+    if refusal is None and price is not None:
+        refusal = _refuse_price(price, rules, max_price, standing)
+    amount = None if asset is None else token_units(offer.amount_atomic, asset.decimals)
+    quoted = QuotedOffer(
+        index=offer.index,
+        rail=offer.rail,
+        scheme=offer.scheme if offer.scheme in rules.schemes else None,
+        network=offer.network_id,
+        asset_symbol=None if asset is None else asset.symbol,
+        amount_usd=price,
+        amount=amount,
+        pay_to=offer.pay_to if asset is not None else None,
+        allowed=refusal is None,
+        refusal=None if refusal is None else refusal.kind,
+        reason="allowed" if refusal is None else refusal.reason,
+    )
+    return quoted, 8 if refusal is None else refusal.stage
+
+
+def decide(
+    challenge: Challenge,
+    url: str,
+    rules: Rules,
+    payer: str,
+    max_price: Usd | None,
+    standing: Sequence[tuple[Cap, Balance]],
+) -> Quote:
+    """Choose the cheapest allowed offer, or refuse with one reason for each offer.
+
+    Ties go to the network the user prefers, then to the seller's order. The refusal of the whole
+    is that of the offer that came closest to being paid.
+
+    Args:
+        challenge: the decoded 402.
+        url: the URL that answered it.
+        rules: the user's limits.
+        payer: the wallet's address.
+        max_price: the caller's own limit; it can only tighten.
+        standing: each cap with its present balance. The ledger checks them again, atomically.
+    """
+    judged = [_judge(offer, rules, payer, max_price, standing) for offer in challenge.offers]
+    unreadable = tuple(
+        _unreadable(challenge.rail, bad.index, bad.reason) for bad in challenge.unreadable
+    )
+    offers = tuple(quoted for quoted, _ in judged) + unreadable
+    allowed = [quoted for quoted, _ in judged if quoted.allowed]
+    if allowed:
+        best = min(allowed, key=lambda one: _preference(one, rules))
+        return Quote(url, False, offers, best.index, None, f"would pay ${best.amount_usd}")
+    if not judged:
+        reason = "the 402 holds no offer that can be read"
+        return Quote(url, False, offers, None, ErrorKind.NO_PAYABLE_OFFER, reason)
+    closest, _ = max(judged, key=lambda pair: pair[1])
+    return Quote(url, False, offers, None, closest.refusal, closest.reason)
+
+
+def _preference(quoted: QuotedOffer, rules: Rules) -> tuple[Usd, int, int]:
+    if quoted.amount_usd is None or quoted.network is None:
+        raise AssertionError("an allowed offer has a price and a network")
+    return quoted.amount_usd, rules.networks.index(quoted.network), quoted.index
+
+
+def _unreadable(rail: str, index: int, reason: str) -> QuotedOffer:
+    return QuotedOffer(
+        index=index,
+        rail=rail,
+        scheme=None,
+        network=None,
+        asset_symbol=None,
+        amount_usd=None,
+        amount=None,
+        pay_to=None,
+        allowed=False,
+        refusal=ErrorKind.MALFORMED_CHALLENGE,
+        reason=reason,
+    )
+
+
+def free_quote(url: str) -> Quote:
+    """Return the quote of a URL that answers without asking for money."""
+    return Quote(url, True, (), None, None, "free")
