@@ -1,1 +1,1 @@
-"""The money side: policy, ledger, keys, chain and payment rails; knows nothing of MCP or of pages."""
+"""The money: policy, ledger, keys, chain and payment rails; knows nothing of MCP or of pages."""

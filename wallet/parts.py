@@ -1,0 +1,62 @@
+"""What a purchase is made with: ledger, store, key, chain, rails, rules, clock and entropy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from wallet.chain import Chain
+from wallet.ledger.base import Ledger
+from wallet.ledger.worker import LedgerWorker
+from wallet.policy import Rules
+from wallet.purchases import PurchaseStore
+from wallet.rails.base import Rail
+
+
+class Keys(Protocol):
+    """The wallet's key as the payer may use it: an address, and signatures over ledger rows."""
+
+    async def address(self) -> str:
+        """Unlock the key once and return its checksummed address.
+
+        Raises:
+            PurserError: WALLET_LOCKED.
+        """
+        ...
+
+    def sign(self, ledger: Ledger, purchase_id: str) -> str:
+        """Sign the transfer that the ledger holds under this id; 0x and 130 hex digits.
+
+        Blocking; runs in the ledger's thread.
+
+        Raises:
+            PurserError: the row is not HELD, or the key cannot be reached.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything the payer works with; built once, in `server/`.
+
+    `clock` returns unix milliseconds; `entropy(n)` returns n random bytes. `room_bytes` is the
+    free disk space wanted before anything is signed. `proof_wait_s` bounds how long an answer
+    waits for the chain to show a settlement.
+    """
+
+    ledger: LedgerWorker
+    store: PurchaseStore
+    keys: Keys
+    chain: Chain
+    rails: tuple[Rail, ...]
+    rules: Rules
+    principal: str
+    clock: Callable[[], int]
+    entropy: Callable[[int], bytes]
+    room_bytes: int
+    proof_wait_s: int
+
+    def now_s(self) -> int:
+        """Return the present unix second."""
+        return self.clock() // 1000

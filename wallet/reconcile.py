@@ -1,0 +1,108 @@
+"""Bring open purchases to an end by proof: settled, or dead; never by a guess or by time alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio.to_thread
+
+from wallet.assets import find_network
+from wallet.chain import ChainUnreadableError
+from wallet.ledger.base import StaleStateError
+from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
+from wallet.outcome import ChainView
+from wallet.parts import Parts
+from wallet.proof import is_dead, look
+from wallet.purchases import DamagedPurchaseError
+
+STALE_HOLD_S = 60
+"""A hold this old without stored bytes was never sent: storing them needs the row to be HELD."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What a round of reconciling did, in purchase ids."""
+
+    settled: tuple[str, ...]
+    voided: tuple[str, ...]
+    still_open: tuple[str, ...]
+
+
+async def reconcile_one(parts: Parts, purchase: Purchase) -> Purchase:
+    """Ask the chain about one open purchase and record what it proves.
+
+    Without a readable chain, or before expiry with the nonce unused, the purchase stays open.
+    """
+    if purchase.state not in OPEN_STATES or purchase.transfer is None:
+        return purchase
+    try:
+        if purchase.state is State.HELD:
+            return await _release_stale(parts, purchase)
+        return await _ask_chain(parts, purchase)
+    except StaleStateError:
+        return await parts.ledger.call(lambda ledger: ledger.get(purchase.id)) or purchase
+
+
+async def _release_stale(parts: Parts, purchase: Purchase) -> Purchase:
+    if parts.now_s() - purchase.created_at < STALE_HOLD_S:
+        return purchase
+    note = "never sent: no signature was stored"
+    return await parts.ledger.call(
+        lambda ledger: ledger.void(purchase.id, allowed_from=(State.HELD,), note=note)
+    )
+
+
+async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
+    transfer = purchase.transfer
+    if transfer is None:
+        raise AssertionError("a signed purchase has a transfer")
+    if await look(parts.chain, transfer, purchase.tx_hash) in (ChainView.PROVEN, ChainView.USED):
+        delivery = await _stored_delivery(parts, purchase.id)
+        return await parts.ledger.call(
+            lambda ledger: ledger.settle(
+                purchase.id,
+                evidence=Evidence.VERIFIED,
+                tx_hash=purchase.tx_hash,
+                now=parts.now_s(),
+                delivery=delivery,
+                note="settlement read from the chain",
+            )
+        )
+    network = find_network(transfer.network_id)
+    margin_s = 0 if network is None else network.finality_margin_s
+    try:
+        if not await is_dead(parts.chain, transfer, margin_s):
+            return purchase
+    except ChainUnreadableError:
+        return purchase
+    note = "expired unused: the chain is past validBefore and the nonce was never spent"
+    return await parts.ledger.call(
+        lambda ledger: ledger.void(
+            purchase.id, allowed_from=(State.SIGNED, State.UNKNOWN), note=note
+        )
+    )
+
+
+async def _stored_delivery(parts: Parts, purchase_id: str) -> Delivery | None:
+    """Return the description of content that came although its outcome was never recorded."""
+    try:
+        stored = await anyio.to_thread.run_sync(parts.store.load, purchase_id)
+    except DamagedPurchaseError:
+        return None
+    return None if stored is None else stored.delivery
+
+
+async def reconcile_all(parts: Parts) -> Reconciled:
+    """Reconcile every open purchase once, oldest first."""
+    settled: list[str] = []
+    voided: list[str] = []
+    still_open: list[str] = []
+    for purchase in await parts.ledger.call(lambda ledger: ledger.open_purchases()):
+        after = await reconcile_one(parts, purchase)
+        if after.state is State.SETTLED:
+            settled.append(after.id)
+        elif after.state is State.VOID:
+            voided.append(after.id)
+        else:
+            still_open.append(after.id)
+    return Reconciled(tuple(settled), tuple(voided), tuple(still_open))

@@ -1,0 +1,64 @@
+"""The wallet's key as the payer holds it: unlocked once, and signing only what the ledger holds."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio.to_thread
+
+from wallet.errors import ErrorKind, PurserError
+from wallet.ledger.base import Ledger
+from wallet.signer import KeySource, Signer, SigningRefusedError, UnlockedKey
+
+
+class Vault:
+    """Implements `wallet.parts.Keys` over a key source."""
+
+    def __init__(self, source: KeySource) -> None:
+        self._source = source
+        self._unlocked: UnlockedKey | None = None
+        self._unlocking = threading.Lock()
+
+    def __repr__(self) -> str:
+        return "Vault(<hidden>)"
+
+    async def address(self) -> str:
+        """Unlock the key once, in a worker thread, and return its checksummed address.
+
+        Raises:
+            PurserError: WALLET_LOCKED.
+        """
+        if self._unlocked is not None:
+            return self._unlocked.address
+        return (await anyio.to_thread.run_sync(self._unlock)).address
+
+    def sign(self, ledger: Ledger, purchase_id: str) -> str:
+        """Sign the transfer that the ledger holds under this id; 0x and 130 hex digits.
+
+        Raises:
+            PurserError: WALLET_LOCKED, or the row is not one that may be signed.
+        """
+        held = _Unlocked(self._unlock())
+        try:
+            return Signer(held, ledger.get).sign(purchase_id).signature
+        except SigningRefusedError as error:
+            raise PurserError(ErrorKind.WALLET_LOCKED, f"The signer refused: {error}.") from None
+
+    def _unlock(self) -> UnlockedKey:
+        with self._unlocking:
+            if self._unlocked is None:
+                self._unlocked = self._source.unlock()
+            return self._unlocked
+
+
+class _Unlocked:
+    """A key source that is open already."""
+
+    def __init__(self, key: UnlockedKey) -> None:
+        self._key = key
+
+    def address(self) -> str:
+        return self._key.address
+
+    def unlock(self) -> UnlockedKey:
+        return self._key
