@@ -1,0 +1,112 @@
+"""Find an x402 challenge in a 402 and decode its envelope; the offers are decoded one by one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wallet.exchange import WebResponse
+from wallet.model import Challenge, Offer, UnreadableOffer
+from wallet.rails.base import UnreadableChallengeError
+from wallet.rails.codec import (
+    CodecError,
+    as_array,
+    as_object,
+    decode_base64,
+    encode_json,
+    parse_json,
+)
+from wallet.rails.x402.offer import RAIL, decode_offer
+
+HEADER = "PAYMENT-REQUIRED"
+MAX_OFFERS = 50
+MAX_ECHO_CHARS = 24 * 1024
+
+_BODY_MARK = b'"x402Version"'
+
+
+def read_challenge(response: WebResponse) -> Challenge | None:
+    """Decode the challenge of a 402, or return None when it is not x402's.
+
+    The header wins over a body (x402 v2 HTTP transport). A body is read when there is no
+    header or the header is broken: v1 lives there, and some v2 sellers put their object there.
+
+    Raises:
+        UnreadableChallengeError: it is x402 and neither place can be read.
+    """
+    values = response.values(HEADER)
+    if not values:
+        return _from_body(response)
+    try:
+        return _from_header(values)
+    except UnreadableChallengeError as error:
+        broken = error
+    try:
+        challenge = _from_body(response)
+    except UnreadableChallengeError:
+        challenge = None
+    if challenge is None:
+        raise broken
+    return challenge
+
+
+def _from_header(values: list[str]) -> Challenge:
+    if len(set(values)) > 1:
+        raise UnreadableChallengeError(f"{HEADER} is sent twice with different values")
+    try:
+        data = parse_json(decode_base64(values[0]))
+    except CodecError as error:
+        raise UnreadableChallengeError(f"{HEADER} cannot be read: {error}") from None
+    envelope = as_object(data)
+    if envelope is None:
+        raise UnreadableChallengeError(f"{HEADER} is not a JSON object")
+    return _decode_envelope(envelope)
+
+
+def _from_body(response: WebResponse) -> Challenge | None:
+    if _BODY_MARK not in response.body:
+        return None
+    # A page that merely talks about x402 is not a challenge.
+    if not response.body.lstrip().startswith(b"{"):
+        return None
+    if response.truncated:
+        raise UnreadableChallengeError("the body is cut short")
+    try:
+        data = parse_json(response.body)
+    except CodecError as error:
+        raise UnreadableChallengeError(f"the body cannot be read: {error}") from None
+    envelope = as_object(data)
+    if envelope is None or "x402Version" not in envelope:
+        return None
+    return _decode_envelope(envelope)
+
+
+def _decode_envelope(envelope: dict[str, Any]) -> Challenge:
+    version = envelope.get("x402Version")
+    if isinstance(version, bool) or version not in (1, 2):
+        raise UnreadableChallengeError("unknown x402 version")
+    entries = as_array(envelope.get("accepts"))
+    if entries is None:
+        raise UnreadableChallengeError("accepts is not a list")
+    resource = as_object(envelope.get("resource")) if version == 2 else None
+    extensions = as_object(envelope.get("extensions")) if version == 2 else None
+    room = MAX_ECHO_CHARS - len(encode_json([resource, extensions]))
+    decoded = [_decode_entry(version, *entry, room) for entry in enumerate(entries[:MAX_OFFERS])]
+    unreadable = [offer for offer in decoded if isinstance(offer, UnreadableOffer)]
+    if len(entries) > MAX_OFFERS:
+        reason = f"only the first {MAX_OFFERS} offers are considered"
+        unreadable.append(UnreadableOffer(MAX_OFFERS, reason))
+    return Challenge(
+        rail=RAIL,
+        version=version,
+        offers=tuple(offer for offer in decoded if isinstance(offer, Offer)),
+        unreadable=tuple(unreadable),
+        resource=resource,
+        extensions=extensions or {},
+    )
+
+
+def _decode_entry(version: int, index: int, entry: object, room: int) -> Offer | UnreadableOffer:
+    # A v2 payment repeats the offer; one that no server would take must be refused before signing.
+    if version == 2 and len(encode_json(entry)) > room:
+        return UnreadableOffer(index, "what a payment would have to repeat is too large")
+    return decode_offer(version, index, entry)

@@ -1,0 +1,69 @@
+"""Build the payment header: the signed authorization inside the seller's own words, unchanged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from wallet.model import Challenge, Offer, Transfer
+from wallet.rails.codec import as_object, encode_header
+
+HEADER_V1 = "X-PAYMENT"
+HEADER_V2 = "PAYMENT-SIGNATURE"
+PAYMENT_IDENTIFIER = "payment-identifier"
+
+
+def build_headers(
+    challenge: Challenge, offer: Offer, transfer: Transfer, signature: str, payment_id: str
+) -> dict[str, str]:
+    """Return the one payment header of the challenge's version, ready to send.
+
+    v2 repeats the offer as received, unknown members and number spelling included, because
+    sellers compare it (x402 v2 section 5.2). `payment_id` is sent only where the seller
+    declared the `payment-identifier` extension.
+    """
+    payload = {"authorization": _authorization(transfer), "signature": signature}
+    if offer.version == 1:
+        return {HEADER_V1: encode_header(_envelope_v1(offer, payload))}
+    return {HEADER_V2: encode_header(_envelope_v2(challenge, offer, payload, payment_id))}
+
+
+def _authorization(transfer: Transfer) -> dict[str, str]:
+    return {
+        "from": transfer.payer,
+        "to": transfer.pay_to,
+        "value": str(transfer.amount_atomic),
+        "validAfter": str(transfer.valid_after),
+        "validBefore": str(transfer.valid_before),
+        "nonce": transfer.nonce,
+    }
+
+
+def _envelope_v1(offer: Offer, payload: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "x402Version": 1,
+        "scheme": offer.scheme,
+        "network": offer.network,
+        "payload": payload,
+    }
+
+
+def _envelope_v2(
+    challenge: Challenge, offer: Offer, payload: Mapping[str, Any], payment_id: str
+) -> dict[str, Any]:
+    envelope: dict[str, Any] = {"x402Version": 2, "payload": payload, "accepted": offer.raw}
+    if challenge.resource is not None:
+        envelope["resource"] = challenge.resource
+    if challenge.extensions:
+        envelope["extensions"] = _extensions(challenge.extensions, payment_id)
+    return envelope
+
+
+def _extensions(declared: Mapping[str, Any], payment_id: str) -> dict[str, Any]:
+    """Repeat the declared extensions, adding our id to a well-formed `payment-identifier`."""
+    extensions = dict(declared)
+    extension = as_object(extensions.get(PAYMENT_IDENTIFIER))
+    info = as_object(extension.get("info")) if extension else None
+    if extension is not None and info is not None:
+        extensions[PAYMENT_IDENTIFIER] = {**extension, "info": {**info, "id": payment_id}}
+    return extensions

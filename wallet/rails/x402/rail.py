@@ -1,0 +1,44 @@
+"""x402 v1 and v2 as one rail: `exact` offers paid by an EIP-3009 authorization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wallet.exchange import WebResponse
+from wallet.model import Challenge, Offer, Settlement, Transfer
+from wallet.rails.x402.challenge import read_challenge
+from wallet.rails.x402.offer import RAIL
+from wallet.rails.x402.payment import build_headers
+from wallet.rails.x402.settlement import read_settlement
+
+
+class X402Rail:
+    """The x402 protocol; implements `wallet.rails.base.Rail`."""
+
+    @property
+    def name(self) -> str:
+        """Return `x402`."""
+        return RAIL
+
+    def recognise(self, response: WebResponse) -> Challenge | None:
+        """Decode a 402, or return None when it is not x402's.
+
+        Raises:
+            UnreadableChallengeError: it is x402's, and broken as a whole.
+        """
+        return read_challenge(response)
+
+    def payment_headers(
+        self,
+        challenge: Challenge,
+        offer: Offer,
+        transfer: Transfer,
+        signature: str,
+        payment_id: str,
+    ) -> Mapping[str, str]:
+        """Build `PAYMENT-SIGNATURE` (v2) or `X-PAYMENT` (v1); `signature` is 0x and 130 hex."""
+        return build_headers(challenge, offer, transfer, signature, payment_id)
+
+    def read_settlement(self, response: WebResponse) -> Settlement | None:
+        """Read `PAYMENT-RESPONSE` or `X-PAYMENT-RESPONSE`; None when neither can be read."""
+        return read_settlement(response)

@@ -1,0 +1,97 @@
+"""Read what a seller says about settling: a claim, reduced to fields that are safe to keep."""
+
+from __future__ import annotations
+
+import re
+
+from wallet.assets import find_network
+from wallet.exchange import WebResponse
+from wallet.model import Settlement, Transfer
+from wallet.money import parse_atomic
+from wallet.rails.codec import CodecError, as_object, decode_base64, parse_json
+from wallet.rails.x402.evm import checksum_address, is_address, is_hash
+from wallet.rails.x402.offer import NETWORK_NAME
+
+HEADERS = ("PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE")
+UNRECOGNISED = "unrecognised"
+
+_REASON = re.compile(r"[a-z0-9_]{1,80}", re.ASCII)
+
+
+def read_settlement(response: WebResponse) -> Settlement | None:
+    """Read the settlement response (x402 v2 section 5.3) without ever raising.
+
+    The v2 header name is preferred. A field that is absent or malformed is None; without a
+    boolean `success` there is no settlement response at all.
+    """
+    for name in HEADERS:
+        values = response.values(name)
+        settlement = _read(values[0]) if len(set(values)) == 1 else None
+        if settlement is not None:
+            return settlement
+    return None
+
+
+def settlement_disagrees(settlement: Settlement, transfer: Transfer) -> list[str]:
+    """List, in our words, where the claim names something else than what was signed.
+
+    Fields the seller left out are no disagreement. The amount is compared exactly, as the
+    `exact` scheme demands.
+    """
+    notes: list[str] = []
+    if settlement.network is not None:
+        network = find_network(settlement.network)
+        if network is None or network.id != transfer.network_id:
+            notes.append("the settlement response names another network")
+    if settlement.payer is not None and settlement.payer.lower() != transfer.payer.lower():
+        notes.append("the settlement response names another payer")
+    if settlement.amount_atomic not in (None, transfer.amount_atomic):
+        notes.append("the settlement response names another amount")
+    return notes
+
+
+def _read(value: str) -> Settlement | None:
+    try:
+        fields = as_object(parse_json(decode_base64(value)))
+    except CodecError:
+        return None
+    success = fields.get("success") if fields else None
+    if fields is None or not isinstance(success, bool):
+        return None
+    return Settlement(
+        success=success,
+        tx_hash=_tx_hash(fields.get("transaction")),
+        network=_network(fields.get("network")),
+        payer=_payer(fields.get("payer")),
+        amount_atomic=_amount(fields.get("amount")),
+        error_reason=_reason(fields.get("errorReason")),
+    )
+
+
+def _tx_hash(value: object) -> str | None:
+    return value.lower() if isinstance(value, str) and is_hash(value) else None
+
+
+def _network(value: object) -> str | None:
+    return value if isinstance(value, str) and NETWORK_NAME.fullmatch(value) else None
+
+
+def _payer(value: object) -> str | None:
+    return checksum_address(value) if isinstance(value, str) and is_address(value) else None
+
+
+def _amount(value: object) -> int | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_atomic(value)
+    except ValueError:
+        return None
+
+
+def _reason(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and _REASON.fullmatch(value):
+        return value
+    return UNRECOGNISED
