@@ -1,0 +1,48 @@
+"""The official x402 facilitator, settling on the sandbox's chain.
+
+Verification, simulation and settlement are the pinned `x402` package's own; only its web3 instance
+is replaced by one that reaches the chain in the process instead of over HTTP.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from web3 import Web3
+from web3.providers.base import JSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+from x402 import x402Facilitator
+from x402.mechanisms.evm.exact import register_exact_evm_facilitator
+from x402.mechanisms.evm.signers import FacilitatorWeb3Signer
+
+from sandbox.evm import CHAIN_ID
+from sandbox.rpc import JsonRpc
+
+NETWORK = f"eip155:{CHAIN_ID}"
+V1_NETWORK = "base-sepolia"  # what x402 v1 calls the same network
+
+
+class _InProcessProvider(JSONBaseProvider):
+    """A web3 provider whose requests are plain calls into `JsonRpc`."""
+
+    def __init__(self, rpc: JsonRpc) -> None:
+        super().__init__()
+        self._rpc = rpc
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer one request; errors are JSON-RPC errors, as from a node."""
+        answer = self._rpc.answer(method, list(params))
+        return RPCResponse(jsonrpc="2.0", id=1, **answer)  # pyright: ignore[reportArgumentType]
+
+    def is_connected(self, show_traceback: bool = False) -> bool:
+        """Return True: the chain is in the process."""
+        return True
+
+
+def build_facilitator(rpc: JsonRpc, key: str) -> x402Facilitator:
+    """Return a facilitator for scheme `exact`, x402 v2 and v1, that pays its gas with `key`."""
+    signer = FacilitatorWeb3Signer(key, "http://127.0.0.1:1")
+    signer._w3 = Web3(_InProcessProvider(rpc))  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+    facilitator = x402Facilitator()
+    register_exact_evm_facilitator(facilitator, signer, [NETWORK])  # v1 names come along
+    return facilitator

@@ -1,0 +1,224 @@
+"""Start and stop the other side of the wire: chain, JSON-RPC, facilitator and sellers.
+
+Everything runs in this process, in one background thread on loopback. The heavy packages of the
+`sandbox` extra are imported by `Sandbox.start()`, not with this module.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from sandbox.chain import LocalChain
+    from sandbox.rpc import AsgiApp
+
+HOST = "127.0.0.1"
+NETWORK = "eip155:84532"
+BUYER_FUNDS_ATOMIC = 1_000_000_000  # 1,000 USDC
+
+# The first four keys of the widely published "test test ... junk" mnemonic. Never send them money.
+_MINTER_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
+_MINTER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+_FACILITATOR_KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+_FACILITATOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+BUYER_KEY = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a"
+BUYER = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
+SELLER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+
+_STOP_TIMEOUT_S = 10
+
+
+class SandboxMissingError(RuntimeError):
+    """Report that the packages of the `sandbox` extra are not installed."""
+
+
+class Sandbox:
+    """A seller, a facilitator and a chain on loopback; a context manager.
+
+    `seller_url`, `rpc_url` and `chain` are set by `start`. `seen_payment_headers` lists the value
+    of every payment header that reached the seller.
+    """
+
+    buyer_key = BUYER_KEY
+    buyer_address = BUYER
+    seller_address = SELLER
+    network = NETWORK
+
+    seller_url: str
+    rpc_url: str
+    chain: LocalChain
+
+    def __init__(self, *, seller_port: int = 0, rpc_port: int = 0) -> None:
+        """Choose the ports; 0 takes a free one."""
+        self._ports = (seller_port, rpc_port)
+        self._servers: _Servers | None = None
+        self.seen_payment_headers: list[str] = []
+
+    def start(self) -> Self:
+        """Build a fresh chain and serve it and the sellers; returns when both accept requests.
+
+        Raises:
+            SandboxMissingError: the `sandbox` extra is not installed.
+            OSError: a port is taken.
+            RuntimeError: the sandbox is already running.
+        """
+        if self._servers is not None:
+            raise RuntimeError("the sandbox is already running")
+        self.seen_payment_headers.clear()
+        self.chain, seller, rpc = _build(self.seen_payment_headers)
+        self._servers = servers = _Servers([(seller, self._ports[0]), (rpc, self._ports[1])])
+        servers.start()
+        self.seller_url, self.rpc_url = servers.urls
+        return self
+
+    def stop(self) -> None:
+        """Close every socket and join the thread; stopping twice is harmless."""
+        servers, self._servers = self._servers, None
+        if servers is not None:
+            servers.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def settings(self) -> dict[str, Any]:
+        """Return the Purser settings that buy from this sandbox, as nested dicts."""
+        return {
+            "hosts": {"private_ok": [self.seller_url.removeprefix("http://")]},
+            "wallet": {"key": "env", "networks": [NETWORK]},
+            "network": {NETWORK: {"rpc_urls": [self.rpc_url]}},
+        }
+
+    def config_toml(self) -> str:
+        """Return `settings` as the text of a config.toml."""
+        host = self.seller_url.removeprefix("http://")
+        return (
+            f'[hosts]\nprivate_ok = ["{host}"]\n\n'
+            f'[wallet]\nkey = "env"\nnetworks = ["{NETWORK}"]\n\n'
+            f'[network."{NETWORK}"]\nrpc_urls = ["{self.rpc_url}"]\n'
+        )
+
+
+def _build(seen_payment_headers: list[str]) -> tuple[LocalChain, AsgiApp, AsgiApp]:
+    """Return a fresh chain with a funded buyer, the seller's app and the JSON-RPC app."""
+    # The packages' loggers would reach stderr through logging's last resort.
+    for name in ("x402", "uvicorn", "eth", "web3"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    try:
+        with warnings.catch_warnings():
+            # Deprecations inside third-party packages are not the caller's business.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import uvicorn  # noqa: F401
+
+            from sandbox.chain import LocalChain
+            from sandbox.facilitator import build_facilitator
+            from sandbox.rpc import JsonRpc
+            from sandbox.sellers import build_seller
+    except ImportError as e:
+        raise SandboxMissingError(
+            f"the sandbox needs packages that are not installed ({e.name}); "
+            "run `uv sync` in the repository, or `pip install 'purser-mcp[sandbox]'`"
+        ) from e
+    chain = LocalChain([_MINTER, _FACILITATOR])
+    chain.mint(_MINTER_KEY, BUYER, BUYER_FUNDS_ATOMIC)
+    rpc = JsonRpc(chain)
+    facilitator = build_facilitator(rpc, _FACILITATOR_KEY)
+    return chain, build_seller(facilitator, SELLER, seen_payment_headers), rpc.asgi
+
+
+class _Servers:
+    """Some ASGI apps served by uvicorn on one event loop in one daemon thread."""
+
+    def __init__(self, apps: list[tuple[AsgiApp, int]]) -> None:
+        import uvicorn
+
+        self._sockets: list[socket.socket] = []
+        try:
+            for _, port in apps:
+                self._sockets.append(_listen(port))
+        except OSError:
+            self._close_sockets()
+            raise
+        self.urls = [f"http://{HOST}:{s.getsockname()[1]}" for s in self._sockets]
+        self._servers = [uvicorn.Server(_uvicorn_config(app)) for app, _ in apps]
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="purser-sandbox", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread and wait until every app accepts requests.
+
+        Raises:
+            RuntimeError: the thread ended instead.
+        """
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            self.stop()
+            raise RuntimeError("the sandbox could not serve") from self._failure
+
+    def stop(self) -> None:
+        """End the servers, join the thread and close the sockets."""
+        for server in self._servers:
+            server.should_exit = True
+        self._thread.join(_STOP_TIMEOUT_S)
+        self._close_sockets()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as e:  # noqa: BLE001 - carried over to the thread that waits
+            self._failure = e
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        pairs = zip(self._servers, self._sockets, strict=True)
+        tasks = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in pairs]
+        while not all(server.started for server in self._servers):
+            await asyncio.sleep(0.001)
+            if any(task.done() for task in tasks):
+                break
+        else:
+            self._ready.set()
+        await asyncio.gather(*tasks)
+
+    def _close_sockets(self) -> None:
+        for sock in self._sockets:
+            sock.close()
+
+
+def _listen(port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((HOST, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _uvicorn_config(app: AsgiApp) -> Any:
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )

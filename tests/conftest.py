@@ -1,0 +1,16 @@
+"""Fixtures that more than one test folder uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.run import Sandbox
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """Run one sandbox per test process: chain, facilitator, sellers and JSON-RPC on loopback."""
+    with Sandbox() as running:
+        yield running
