@@ -12,7 +12,6 @@ if str(ROOT) not in sys.path:
 
 from wallet.assets import assets, networks  # noqa: E402
 
-
 _NETWORKS = """\
 # Networks and tokens
 
