@@ -11,12 +11,16 @@ Spent = Literal["yes", "no", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class ErrorRow:
-    """One row: the wire code, a short title, what to do, whether a retry can help."""
+    """One row: the wire code, a short title, what to do, and what kind of ending it is.
+
+    `retryable`: the same call may succeed later. `refusal`: the user's own rules said no (exit 3).
+    """
 
     code: str
     title: str
     hint: str
     retryable: bool = False
+    refusal: bool = False
 
 
 class ErrorKind(Enum):
@@ -32,16 +36,19 @@ class ErrorKind(Enum):
         "insecure_url",
         "The URL is not https",
         "Use the https address. A local seller can be listed by the user in hosts.private_ok.",
+        refusal=True,
     )
     PRIVATE_ADDRESS = ErrorRow(
         "private_address",
         "The host is a private or special address",
         "Only public hosts can be fetched. The user can list a local one in hosts.private_ok.",
+        refusal=True,
     )
     HOST_NOT_ALLOWED = ErrorRow(
         "host_not_allowed",
         "The user's host rules exclude this host",
         "Choose another source, or ask the user to change hosts.allow or hosts.deny.",
+        refusal=True,
     )
     MALFORMED_CHALLENGE = ErrorRow(
         "malformed_challenge",
@@ -52,77 +59,94 @@ class ErrorKind(Enum):
         "no_payable_offer",
         "The seller makes no offer that can be paid",
         "Each offer was refused for its own reason; see offers. Choose another source.",
+        refusal=True,
     )
     UNSUPPORTED_NETWORK = ErrorRow(
         "unsupported_network",
         "The offer's network is not one the user enabled",
         "Ask the user to add the network to wallet.networks, or choose another source.",
+        refusal=True,
     )
     UNKNOWN_ASSET = ErrorRow(
         "unknown_asset",
         "The offer's token is not a known one",
         "Only tokens in Purser's own table are paid. Choose another source.",
+        refusal=True,
     )
     SCHEME_NOT_ENABLED = ErrorRow(
         "scheme_not_enabled",
         "The offer's payment scheme is not enabled",
         "Ask the user to add the scheme to wallet.schemes, or choose another source.",
+        refusal=True,
     )
     OVER_MAX_PRICE = ErrorRow(
         "over_max_price",
         "The price is above max_price_usd",
         "Raise max_price_usd if the page is worth it; the user's own limits still hold.",
+        refusal=True,
     )
     OVER_PAYMENT_CAP = ErrorRow(
         "over_payment_cap",
         "The price is above the limit for one payment",
         "Choose a cheaper source. Only the user can change budget.per_payment.",
+        refusal=True,
     )
     OVER_HOST_BUDGET = ErrorRow(
         "over_host_budget",
         "Today's budget for this host is used up",
         "Choose another host or wait for the next UTC day. "
         "Only the user can change budget.per_host_per_day.",
+        refusal=True,
     )
     OVER_DAY_BUDGET = ErrorRow(
         "over_day_budget",
         "Today's budget is used up",
         "Wait for the next UTC day. Only the user can change budget.per_day.",
+        refusal=True,
     )
     OVER_TOTAL_BUDGET = ErrorRow(
         "over_total_budget",
         "The lifetime budget is used up",
         "Only the user can change budget.total.",
+        refusal=True,
     )
     RATE_LIMITED = ErrorRow(
         "rate_limited",
         "Too many payments in one minute",
         "Wait a minute and call again.",
         retryable=True,
+        refusal=True,
     )
     APPROVAL_REQUIRED = ErrorRow(
         "approval_required",
         "The price needs the user's approval",
         "Choose a cheaper source, or ask the user to raise budget.approval_above.",
+        refusal=True,
     )
     APPROVAL_DENIED = ErrorRow(
-        "approval_denied", "The user declined this payment", "Do not ask again for the same page."
+        "approval_denied",
+        "The user declined this payment",
+        "Do not ask again for the same page.",
+        refusal=True,
     )
     APPROVAL_EXPIRED = ErrorRow(
         "approval_expired",
         "The approval came too late",
         "Call again to ask the user anew.",
         retryable=True,
+        refusal=True,
     )
     TERMS_CHANGED = ErrorRow(
         "terms_changed",
         "The seller changed its terms",
         "Call check_price to see the new terms, then decide.",
+        refusal=True,
     )
     PAYEE_NOT_ALLOWED = ErrorRow(
         "payee_not_allowed",
         "The payee is not one that can be paid",
         "Choose another source.",
+        refusal=True,
     )
     WALLET_LOCKED = ErrorRow(
         "wallet_locked",

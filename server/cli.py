@@ -1,0 +1,150 @@
+"""The `purser` command: pick the subcommand, load only its module, and turn errors into exits."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module, metadata
+from typing import NamedTuple
+
+from wallet.errors import PurserError
+
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+
+
+class Command(NamedTuple):
+    """One row of the table of subcommands."""
+
+    module: str
+    help: str
+    examples: tuple[str, ...]
+
+
+COMMANDS: dict[str, Command] = {
+    "serve": Command(
+        "serve",
+        "serve MCP on standard input and output, for a host to start",
+        ("purser serve",),
+    ),
+    "demo": Command(
+        "demo",
+        "watch a tool call buy a page on a local chain, start to finish",
+        ("purser demo", "purser demo --json"),
+    ),
+    "sandbox": Command(
+        "sandbox",
+        "keep a local chain, facilitator and seller running to try things on",
+        ("purser sandbox", "purser sandbox --seller-port 8402 --rpc-port 8545"),
+    ),
+    "init": Command(
+        "init",
+        "make a wallet and write config.toml",
+        ("purser init", "purser init --key keystore", "purser init --import"),
+    ),
+    "fund": Command(
+        "fund",
+        "show the wallet's address, as text and QR code, and what it holds",
+        ("purser fund", "purser fund --json"),
+    ),
+    "balance": Command(
+        "balance",
+        "show limits, what is left of them, and what the wallet holds",
+        ("purser balance", "purser balance --json"),
+    ),
+    "fetch": Command(
+        "fetch",
+        "fetch a URL, paying within the limits",
+        (
+            "purser fetch https://api.example.com/report",
+            "purser fetch https://api.example.com/report --max-price-usd 0.05 --format raw",
+        ),
+    ),
+    "price": Command(
+        "price",
+        "show what URLs would cost; pays nothing",
+        ("purser price https://a.example/x https://b.example/y", "purser price URL --json"),
+    ),
+    "receipts": Command(
+        "receipts",
+        "list purchases, newest first",
+        ("purser receipts --host api.example.com --limit 5", "purser receipts --csv"),
+    ),
+    "receipt": Command(
+        "receipt",
+        "show one purchase",
+        ("purser receipt 0199a3f0-5a6b-7c1d-9e2f-001122334455",),
+    ),
+    "reconcile": Command(
+        "reconcile",
+        "ask the chain what became of open payments",
+        ("purser reconcile", "purser reconcile --json"),
+    ),
+    "doctor": Command(
+        "doctor",
+        "check key, RPC, clock, ledger and settings",
+        ("purser doctor", "purser doctor --json"),
+    ),
+}
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; with `only`, load the arguments of that subcommand alone.
+
+    The others are still listed, so that help and mistakes read the same.
+    """
+    parser = argparse.ArgumentParser(
+        prog="purser",
+        description="Let a language model buy things on the web without holding the purse.",
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the limits.",
+    )
+    version = f"purser {metadata.version('purser-mcp')}"
+    parser.add_argument("--version", action="version", version=version)
+    choices = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        examples = "examples:\n" + "\n".join(f"  {line}" for line in command.examples)
+        sub = choices.add_parser(
+            name,
+            help=command.help,
+            description=command.help[:1].upper() + command.help[1:] + ".",
+            epilog=examples,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        if only in (None, name):
+            import_module(f"server.commands.{command.module}").add_arguments(sub)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    wanted = next((word for word in arguments if not word.startswith("-")), None)
+    parser = build_parser(wanted if wanted in COMMANDS else None)
+    args = parser.parse_args(arguments)
+    module = import_module(f"server.commands.{COMMANDS[args.command].module}")
+    from server.settings import SettingsError
+
+    try:
+        return module.run(args)
+    except SettingsError as error:
+        sys.stderr.write(f"purser: the settings cannot be used\n{error}\n")
+        return FAILED
+    except PurserError as error:
+        sys.stderr.write(error_text(error) + "\n")
+        return REFUSED if error.kind.value.refusal else FAILED
+    except KeyboardInterrupt:
+        return FAILED
+
+
+def error_text(error: PurserError) -> str:
+    """Write a typed failure for a terminal: what happened, whether money moved, what to do."""
+    row = error.kind.value
+    lines = [
+        f"purser: {row.title} ({row.code}).",
+        f"  {error.detail}",
+        f"  Money moved: {error.spent}.",
+        f"  {row.hint}",
+    ]
+    if error.receipt_id is not None:
+        lines.append(f"  Receipt: {error.receipt_id}")
+    return "\n".join(lines)
