@@ -42,7 +42,7 @@ class _InProcessProvider(JSONBaseProvider):
 def build_facilitator(rpc: JsonRpc, key: str) -> x402Facilitator:
     """Return a facilitator for scheme `exact`, x402 v2 and v1, that pays its gas with `key`."""
     signer = FacilitatorWeb3Signer(key, "http://127.0.0.1:1")
-    signer._w3 = Web3(_InProcessProvider(rpc))  # pyright: ignore[reportPrivateUsage]  # noqa: SLF001
+    signer._w3 = Web3(_InProcessProvider(rpc))  # pyright: ignore[reportPrivateUsage]
     facilitator = x402Facilitator()
     register_exact_evm_facilitator(facilitator, signer, [NETWORK])  # v1 names come along
     return facilitator

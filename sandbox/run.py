@@ -213,6 +213,7 @@ def _uvicorn_config(app: AsgiApp) -> Any:
 
     return uvicorn.Config(
         app,
+        interface="asgi3",
         loop="asyncio",
         http="h11",
         ws="none",
