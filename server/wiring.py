@@ -166,5 +166,5 @@ async def open_wired(settings: Settings) -> AsyncIterator[Wired]:
         yield Wired(toolbox, parts, settings)
     finally:
         await web.aclose()
-        await chain.aclose()
+        await chain.close()
         await ledger.aclose()

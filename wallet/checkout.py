@@ -84,6 +84,7 @@ async def pay(parts: Parts, exchange: Exchange, order: Order) -> Paid:
     held, headers = await _prepare(parts, exchange, order)
     with anyio.CancelScope(shield=True):
         return await _send(parts, exchange, order, held, headers)
+    raise AssertionError("a shielded scope is not left early")
 
 
 async def _prepare(
@@ -197,15 +198,17 @@ async def _keep_and_look(
 ) -> tuple[Delivery | None, ChainView]:
     """Store the content and ask the chain, side by side: neither waits for the other."""
     delivery: Delivery | None = None
+    view = ChainView.UNREADABLE
 
     async def keep() -> None:
         nonlocal delivery
         delivery = await keep_content(parts, held.id, response)
 
-    wait_s = parts.proof_wait_s if claim.settled else 0
     async with anyio.create_task_group() as group:
         group.start_soon(keep)
-        view = await await_proof(parts.chain, order.transfer, claim.tx_hash, wait_s)
+        view = await await_proof(
+            parts.chain, order.transfer, claim.tx_hash, parts.proof_wait_s, once=not claim.settled
+        )
     return delivery, view
 
 

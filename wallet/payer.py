@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -138,7 +138,7 @@ class Payer:
         return WalletStatus(address, statuses, tuple(open_purchases))
 
     @asynccontextmanager
-    async def _turn(self, key: str) -> AsyncIterator[None]:
+    async def _turn(self, key: str) -> AsyncGenerator[None]:
         """Let identical calls in this process wait for each other, so the second reuses."""
         lock, waiting = self._turns.get(key, (anyio.Lock(), 0))
         self._turns[key] = (lock, waiting + 1)

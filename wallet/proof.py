@@ -28,17 +28,18 @@ async def look(chain: Chain, transfer: Transfer, tx_hash: str | None) -> ChainVi
 
 
 async def await_proof(
-    chain: Chain, transfer: Transfer, tx_hash: str | None, wait_s: float
+    chain: Chain, transfer: Transfer, tx_hash: str | None, wait_s: float, *, once: bool = False
 ) -> ChainView:
     """Look until the chain shows the transfer, at most `wait_s` seconds; return the last view.
 
-    An RPC that lags behind the seller's facilitator by a block or two is the usual case.
+    An RPC that lags behind the seller's facilitator by a block or two is the usual case. With
+    `once` a first readable view is enough: the seller does not even claim a settlement.
     """
     view = ChainView.UNREADABLE
     with anyio.move_on_after(wait_s):
         while True:
             view = await look(chain, transfer, tx_hash)
-            if view is not ChainView.UNUSED:
+            if once or view is not ChainView.UNUSED:
                 break
             await anyio.sleep(POLL_S)
     return view
@@ -53,5 +54,5 @@ async def is_dead(chain: Chain, transfer: Transfer, margin_s: int) -> bool:
     Raises:
         ChainUnreadableError: no RPC gave an answer that can be believed.
     """
-    standing = await chain.standing(transfer)
-    return not standing.used and standing.block_time_s > transfer.valid_before + margin_s
+    view = await chain.authorization_view(transfer)
+    return not view.used and view.block_time > transfer.valid_before + margin_s

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from wallet.exchange import WebResponse
@@ -42,4 +42,8 @@ class Rail(Protocol):
 
     def read_settlement(self, response: WebResponse) -> Settlement | None:
         """Read the settlement response, or return None when there is none that can be read."""
+        ...
+
+    def disagreements(self, settlement: Settlement, transfer: Transfer) -> Sequence[str]:
+        """Say, in our words, where a settlement response differs from what was signed."""
         ...

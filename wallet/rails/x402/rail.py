@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wallet.exchange import WebResponse
 from wallet.model import Challenge, Offer, Settlement, Transfer
 from wallet.rails.x402.challenge import read_challenge
 from wallet.rails.x402.offer import RAIL
 from wallet.rails.x402.payment import build_headers
-from wallet.rails.x402.settlement import read_settlement
+from wallet.rails.x402.settlement import read_settlement, settlement_disagrees
 
 
 class X402Rail:
@@ -42,3 +42,7 @@ class X402Rail:
     def read_settlement(self, response: WebResponse) -> Settlement | None:
         """Read `PAYMENT-RESPONSE` or `X-PAYMENT-RESPONSE`; None when neither can be read."""
         return read_settlement(response)
+
+    def disagreements(self, settlement: Settlement, transfer: Transfer) -> Sequence[str]:
+        """Say, in our words, where a settlement response differs from what was signed."""
+        return settlement_disagrees(settlement, transfer)

@@ -42,11 +42,11 @@ def settlement_disagrees(settlement: Settlement, transfer: Transfer) -> list[str
     if settlement.network is not None:
         network = find_network(settlement.network)
         if network is None or network.id != transfer.network_id:
-            notes.append("the settlement response names another network")
+            notes.append("it names another network")
     if settlement.payer is not None and settlement.payer.lower() != transfer.payer.lower():
-        notes.append("the settlement response names another payer")
+        notes.append("it names another payer")
     if settlement.amount_atomic not in (None, transfer.amount_atomic):
-        notes.append("the settlement response names another amount")
+        notes.append("it names another amount")
     return notes
 
 

@@ -1,0 +1,193 @@
+"""`purser demo`: a real MCP client, server, seller and chain on this machine, and their story."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mcp.client import Client
+    from mcp_types import CallToolResult
+    from rich.console import Console
+
+    from sandbox.run import Sandbox
+
+EXCERPT_CHARS = 320
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `purser demo` takes."""
+    parser.add_argument("--json", action="store_true", help="print the story as one JSON object")
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One call of the story: what was asked, what came back, and whether it is as promised."""
+
+    title: str
+    call: str
+    text: str
+    receipt: dict[str, Any] | None
+    error: dict[str, Any] | None
+    payments_seen: int
+    as_promised: bool
+
+
+def run(args: argparse.Namespace) -> int:
+    """Tell the story; exit 0 only when every promise held."""
+    import anyio
+
+    from sandbox.run import Sandbox, SandboxMissingError
+
+    console = _console(quiet=args.json)
+    try:
+        with tempfile.TemporaryDirectory(prefix="purser-demo-") as home, Sandbox() as sandbox:
+            chapters = anyio.run(_tell, sandbox, Path(home), console)
+            moved = sandbox.chain.transfer_count()
+    except SandboxMissingError as error:
+        sys.stderr.write(f"purser: {error}\n")
+        return 1
+    held = all(chapter.as_promised for chapter in chapters)
+    _finish(console, chapters, moved, held)
+    if args.json:
+        story = {"held": held, "transfers": moved, "chapters": [asdict(one) for one in chapters]}
+        print(json.dumps(story, indent=2))
+    return 0 if held else 1
+
+
+def _console(*, quiet: bool) -> Console:
+    from rich.console import Console
+
+    return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 100)
+
+
+def serve_parameters(home: Path, key: str) -> Any:
+    """Return how a host starts this Purser: the same interpreter, its own folder, its own key."""
+    from mcp.client.stdio import StdioServerParameters
+
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PURSER_")}
+    env |= {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": key}
+    return StdioServerParameters(
+        command=sys.executable, args=["-P", "-m", "purser_mcp", "serve"], env=env
+    )
+
+
+async def _tell(sandbox: Sandbox, home: Path, console: Console) -> list[Chapter]:
+    from mcp.client import Client
+
+    (home / "config.toml").write_text(sandbox.config_toml(), encoding="utf-8")
+    console.print("[bold]Purser demo[/bold]  everything below runs on this machine")
+    console.print(
+        f"seller {sandbox.seller_url}   chain {sandbox.rpc_url} (a local Base Sepolia)\n"
+        "limits $1.00 a payment, $2.00 a host and day, $5.00 a day; the model cannot change them"
+    )
+    async with Client(serve_parameters(home, sandbox.buyer_key)) as client:
+        story = _Story(sandbox, client, console)
+        await story.fetch("A page that asks for nothing", "/free", _is_free)
+        await story.fetch("A page that costs a cent", "/article", _is_verified)
+        await story.fetch("The same call again", "/article", _is_reused)
+        await story.fetch("Data for a hundredth of a cent", "/api/weather", _is_verified)
+        await story.fetch("A price above the limit", "/dear", _is_refused)
+        await story.look("What is left", "check_balance")
+        await story.look("What was bought", "list_receipts")
+        return story.chapters
+
+
+class _Story:
+    """Makes the calls, checks each against what the seller saw, and prints them."""
+
+    def __init__(self, sandbox: Sandbox, client: Client, console: Console) -> None:
+        self._sandbox = sandbox
+        self._client = client
+        self._console = console
+        self.chapters: list[Chapter] = []
+
+    async def fetch(self, title: str, path: str, promise: Any) -> None:
+        """Call `paid_fetch` and hold the answer to its promise."""
+        before = len(self._sandbox.seen_payment_headers)
+        url = self._sandbox.seller_url + path
+        result = await self._client.call_tool("paid_fetch", {"url": url})
+        seen = len(self._sandbox.seen_payment_headers) - before
+        receipt, error = _meta(result, "purser/receipt"), _meta(result, "purser/error")
+        held = bool(promise(receipt or {}, error or {}, seen))
+        call = f'paid_fetch(url="{url}")'
+        self._show(Chapter(title, call, _text(result), receipt, error, seen, held))
+
+    async def look(self, title: str, tool: str) -> None:
+        """Call a tool that only reads."""
+        result = await self._client.call_tool(tool, {})
+        text = json.dumps(result.structured_content, indent=2)
+        self._show(Chapter(title, f"{tool}()", text, None, None, 0, not result.is_error))
+
+    def _show(self, chapter: Chapter) -> None:
+        self.chapters.append(chapter)
+        console = self._console
+        console.print()
+        console.rule(f"[bold]{len(self.chapters)}. {chapter.title}[/bold]", align="left")
+        console.print(f"[cyan]model calls[/cyan]  {chapter.call}", markup=True)
+        console.print(_excerpt(chapter), markup=False)
+        if chapter.receipt is not None:
+            shown = {
+                name: chapter.receipt[name]
+                for name in ("status", "evidence", "amount_usd", "reused", "tx_hash")
+            }
+            console.print(f"receipt      {json.dumps(shown)}", markup=False)
+        if chapter.call.startswith("paid_fetch"):
+            console.print(f"seller saw   {chapter.payments_seen} payment(s)", markup=False)
+
+
+def _excerpt(chapter: Chapter) -> str:
+    """Shorten a page to its beginning and its footer; leave everything else whole."""
+    if not chapter.call.startswith("paid_fetch") or len(chapter.text) < 2 * EXCERPT_CHARS:
+        return chapter.text
+    body, _, footer = chapter.text.rpartition("\n")
+    return f"{body[:EXCERPT_CHARS]}\n  [...]\n{footer}"
+
+
+def _finish(console: Console, chapters: list[Chapter], moved: int, held: bool) -> None:
+    console.print()
+    console.rule(align="left")
+    verified = sum(
+        1 for one in chapters if (one.receipt or {}).get("evidence") == "verified"
+        and not (one.receipt or {}).get("reused")
+    )  # fmt: skip
+    if held:
+        console.print(
+            f"Every promise held: {verified} payments verified on the chain, {moved} transfers in "
+            "all, one repeat that cost nothing, one refusal that signed nothing."
+        )
+        return
+    for chapter in chapters:
+        if not chapter.as_promised:
+            console.print(f"[red]Not as promised:[/red] {chapter.title}")
+
+
+def _is_free(receipt: dict[str, Any], error: dict[str, Any], seen: int) -> bool:
+    return receipt.get("status") == "free" and not error and seen == 0
+
+
+def _is_verified(receipt: dict[str, Any], error: dict[str, Any], seen: int) -> bool:
+    paid = receipt.get("status") == "settled" and receipt.get("evidence") == "verified"
+    return paid and not error and seen == 1
+
+
+def _is_reused(receipt: dict[str, Any], error: dict[str, Any], seen: int) -> bool:
+    return receipt.get("reused") is True and not error and seen == 0
+
+
+def _is_refused(receipt: dict[str, Any], error: dict[str, Any], seen: int) -> bool:
+    return error.get("code") == "over_payment_cap" and error.get("spent") == "no" and seen == 0
+
+
+def _text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if block.type == "text")
+
+
+def _meta(result: CallToolResult, key: str) -> dict[str, Any] | None:
+    return (result.meta or {}).get(key)
