@@ -1,0 +1,96 @@
+"""Which rail answers a 402, and what is said when none can."""
+
+from __future__ import annotations
+
+import pytest
+from x402_samples import b64, challenge_v1, web, web_v2
+
+from wallet.errors import ErrorKind, PurserError
+from wallet.exchange import WebResponse
+from wallet.rails.router import other_dialects, recognise
+from wallet.rails.x402 import X402Rail
+
+RAILS = (X402Rail(),)
+
+
+def _refusal(response: WebResponse) -> str:
+    with pytest.raises(PurserError) as caught:
+        recognise(RAILS, response)
+    assert caught.value.kind is ErrorKind.MALFORMED_CHALLENGE
+    assert caught.value.spent == "no"
+    return caught.value.detail
+
+
+def test_the_rail_that_reads_the_402_answers() -> None:
+    assert recognise(RAILS, web(body=challenge_v1())).rail == "x402"
+
+
+def test_a_402_that_nobody_reads_is_said_to_have_no_offer() -> None:
+    assert _refusal(web(body=b"Pay me")) == "402 without a machine-readable offer"
+    with pytest.raises(PurserError, match="without a machine-readable offer"):
+        recognise((), web(body=challenge_v1()))
+
+
+def test_a_broken_challenge_is_named_in_our_words() -> None:
+    assert _refusal(web_v2({"x402Version": 3})) == "x402: unknown x402 version"
+    detail = _refusal(web(("PAYMENT-REQUIRED", "CANARY!")))
+    assert detail == "x402: PAYMENT-REQUIRED cannot be read: the text is not standard base64"
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (("WWW-Authenticate", 'L402 token="t", invoice="lnbc1CANARY"'), "L402 (Lightning)"),
+        (("www-authenticate", 'LSAT macaroon="CANARY", invoice="x"'), "LSAT (Lightning)"),
+        (
+            ("WWW-Authenticate", 'Payment id="CANARY", method="tempo"'),
+            "the Payment authentication scheme",
+        ),
+        (
+            ("WWW-Authenticate", 'Basic realm="a, b", payment id="x"'),
+            "the Payment authentication scheme",
+        ),
+        (("Crawler-Price", "USD CANARY"), "Cloudflare pay-per-crawl"),
+    ],
+)
+def test_other_dialects_are_named_and_never_quoted(header: tuple[str, str], words: str) -> None:
+    assert other_dialects(web(header)) == [words]
+    assert _refusal(web(header)) == (
+        f"402 without a machine-readable offer; it also speaks {words}, which is not paid here"
+    )
+
+
+def test_dialects_are_named_once_and_in_order() -> None:
+    response = web(
+        ("WWW-Authenticate", 'Payment id="1", Payment id="2", L402 token="x"'),
+        ("WWW-Authenticate", 'Payment id="3"'),
+        ("crawler-price", "USD 0.01"),
+    )
+    assert other_dialects(response) == [
+        "the Payment authentication scheme",
+        "L402 (Lightning)",
+        "Cloudflare pay-per-crawl",
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "Basic",
+        'Basic realm="x, Payment id=1"',
+        'Bearer realm="L402 ", error="\\", LSAT x',
+        "Payments id=1",
+        "payment-method=x",
+        '"' * 20_000,
+        '"' + '\\"' * 20_000,
+        "," * 20_000,
+    ],
+)
+def test_what_only_looks_like_a_dialect_is_not_named(value: str) -> None:
+    assert other_dialects(web(("WWW-Authenticate", value))) == []
+
+
+def test_another_dialect_beside_a_readable_challenge_changes_nothing() -> None:
+    headers = (("WWW-Authenticate", "L402 x"), ("PAYMENT-REQUIRED", b64("{}")))
+    assert recognise(RAILS, web(*headers, body=challenge_v1())).version == 1
