@@ -1,0 +1,89 @@
+"""Proof that the books balance: every materialised number against the entries it came from."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter, defaultdict
+
+Budget = tuple[str, str]
+
+_STATE_AFTER = {
+    "free": "free",
+    "hold": "held",
+    "sign": "signed",
+    "unknown": "unknown",
+    "settle": "settled",
+    "void": "void",
+}
+
+
+def audit(connection: sqlite3.Connection) -> list[str]:
+    """Return plain sentences saying what is wrong; an empty list when nothing is."""
+    return [*_file_faults(connection), *_budget_faults(connection), *_purchase_faults(connection)]
+
+
+def _file_faults(connection: sqlite3.Connection) -> list[str]:
+    faults = [
+        f"The integrity check of the file reports: {row[0]}."
+        for row in connection.execute("PRAGMA integrity_check(20)")
+        if row[0] != "ok"
+    ]
+    orphans = len(connection.execute("PRAGMA foreign_key_check").fetchall())
+    return [*faults, f"{orphans} rows point at a row that is missing."] if orphans else faults
+
+
+def _budget_faults(connection: sqlite3.Connection) -> list[str]:
+    """Fold the entries in Python, whose integers neither wrap nor round."""
+    lines: defaultdict[str, list[Budget]] = defaultdict(list)
+    for purchase_id, scope, window_id in connection.execute(
+        "SELECT purchase_id, scope, window_id FROM budget_lines"
+    ):
+        lines[purchase_id].append((scope, window_id))
+    held: Counter[Budget] = Counter()
+    settled: Counter[Budget] = Counter()
+    for purchase_id, kind, amount in connection.execute(
+        "SELECT purchase_id, kind, amount_usd_micros FROM entries"
+        " WHERE kind IN ('hold', 'settle', 'void')"
+    ):
+        for budget in lines[purchase_id]:
+            held[budget] += amount if kind == "hold" else -amount
+            settled[budget] += amount if kind == "settle" else 0
+    faults: list[str] = []
+    for scope, window_id, row_held, row_settled in connection.execute(
+        "SELECT scope, window_id, held_usd_micros, settled_usd_micros FROM budgets"
+    ):
+        budget = (scope, window_id)
+        for name, stored, folded in (
+            ("held", row_held, held[budget]),
+            ("settled", row_settled, settled[budget]),
+        ):
+            if stored != folded:
+                faults.append(
+                    f"The budget {scope} {window_id} says {stored} micro-USD {name},"
+                    f" its entries say {folded}."
+                )
+    return faults
+
+
+def _purchase_faults(connection: sqlite3.Connection) -> list[str]:
+    state: dict[str, str] = {}
+    resolutions: Counter[str] = Counter()
+    amounts: defaultdict[str, set[int]] = defaultdict(set)
+    for purchase_id, kind, amount in connection.execute(
+        "SELECT purchase_id, kind, amount_usd_micros FROM entries WHERE kind <> 'note' ORDER BY id"
+    ):
+        state[purchase_id] = _STATE_AFTER[kind]
+        amounts[purchase_id].add(amount)
+        resolutions[purchase_id] += kind in ("settle", "void")
+    faults: list[str] = []
+    for purchase_id, stored, amount in connection.execute(
+        "SELECT id, state, coalesce(amount_usd_micros, 0) FROM purchases ORDER BY id"
+    ):
+        folded = state.get(purchase_id, "missing")
+        if stored != folded:
+            faults.append(f"Purchase {purchase_id} is {stored}, its entries say {folded}.")
+        if amounts[purchase_id] - {amount}:
+            faults.append(f"Purchase {purchase_id} has entries of another amount.")
+        if resolutions[purchase_id] > 1:
+            faults.append(f"Purchase {purchase_id} was resolved more than once.")
+    return faults

@@ -1,0 +1,104 @@
+"""What may happen to a purchase after its hold, as pure functions from one row to the next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from wallet.ledger.base import StaleStateError
+from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
+
+NOTE_CHARS = 300
+NOTES_KEPT = 20
+
+_RANK = {Evidence.NONE: 0, Evidence.UNKNOWN: 0, Evidence.CLAIMED: 1, Evidence.VERIFIED: 2}
+
+
+def with_note(purchase: Purchase, note: str | None) -> Purchase:
+    """Add a note of at most 300 characters, keeping the newest 20; saying it twice adds nothing."""
+    if not note or purchase.notes[-1:] == (note[:NOTE_CHARS],):
+        return purchase
+    return replace(purchase, notes=(*purchase.notes, note[:NOTE_CHARS])[-NOTES_KEPT:])
+
+
+def made_unknown(purchase: Purchase, note: str, delivery: Delivery | None) -> Purchase:
+    """Return the purchase as UNKNOWN; its hold stays.
+
+    Raises:
+        StaleStateError: it is neither SIGNED nor UNKNOWN.
+    """
+    if purchase.state not in (State.SIGNED, State.UNKNOWN):
+        raise StaleStateError("only a signed purchase can become unknown")
+    changed = replace(purchase, state=State.UNKNOWN, delivery=delivery or purchase.delivery)
+    return with_note(changed, note)
+
+
+def settled(
+    purchase: Purchase,
+    *,
+    evidence: Evidence,
+    tx_hash: str | None,
+    now: int,
+    delivery: Delivery | None,
+    note: str | None,
+) -> Purchase:
+    """Return the purchase as SETTLED; one that already is only gains what it lacked.
+
+    Raises:
+        StaleStateError: it is neither SIGNED, UNKNOWN nor SETTLED.
+    """
+    if purchase.state is State.SETTLED:
+        missing = delivery if purchase.delivery is None else None
+        return annotated(purchase, evidence=evidence, tx_hash=tx_hash, delivery=missing, note=note)
+    if purchase.state not in (State.SIGNED, State.UNKNOWN):
+        raise StaleStateError("only a signed purchase can settle")
+    changed = replace(purchase, state=State.SETTLED, settled_at=now)
+    return _learnt(changed, evidence, tx_hash, delivery, note)
+
+
+def voided(purchase: Purchase, allowed_from: tuple[State, ...], note: str) -> Purchase:
+    """Return the purchase as VOID, from an open state in `allowed_from` only.
+
+    Raises:
+        StaleStateError: it is in any other state.
+    """
+    if purchase.state not in allowed_from or purchase.state not in OPEN_STATES:
+        raise StaleStateError("the purchase is not in a state that may be freed")
+    return with_note(replace(purchase, state=State.VOID, evidence=Evidence.NONE), note)
+
+
+def annotated(
+    purchase: Purchase,
+    *,
+    evidence: Evidence | None,
+    tx_hash: str | None,
+    delivery: Delivery | None,
+    note: str | None,
+) -> Purchase:
+    """Add what was learnt later about a SETTLED or UNKNOWN purchase; its state stays.
+
+    Raises:
+        StaleStateError: it is in any other state.
+    """
+    if purchase.state not in (State.SETTLED, State.UNKNOWN):
+        raise StaleStateError("only a settled or unknown purchase can be annotated")
+    return _learnt(purchase, evidence, tx_hash, delivery, note)
+
+
+def _learnt(
+    purchase: Purchase,
+    evidence: Evidence | None,
+    tx_hash: str | None,
+    delivery: Delivery | None,
+    note: str | None,
+) -> Purchase:
+    """Evidence only rises; a hash read from the chain replaces one that was only claimed."""
+    rises = evidence is not None and _RANK[evidence] > _RANK[purchase.evidence]
+    if tx_hash is None or (purchase.tx_hash is not None and not rises):
+        tx_hash = purchase.tx_hash
+    changed = replace(
+        purchase,
+        evidence=evidence if evidence is not None and rises else purchase.evidence,
+        tx_hash=tx_hash,
+        delivery=delivery or purchase.delivery,
+    )
+    return with_note(changed, note)

@@ -1,0 +1,91 @@
+"""The decision to hold: repeats, bursts and caps, refused inside one database transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from wallet.ledger import statements as sql
+from wallet.ledger.base import (
+    AlreadyBoughtError,
+    Balance,
+    Cap,
+    HoldRequest,
+    OverCapError,
+    RateLimitedError,
+)
+from wallet.ledger.rows import purchase_from_row, utc_day
+from wallet.money import USD_MICROS_MAX, Usd
+
+BudgetKey = tuple[str, str]
+
+_RATE_WINDOW_S = 60
+
+
+def present_day(connection: sqlite3.Connection, now: int) -> str:
+    """Return the UTC day that budgets count in, for a unix time in seconds.
+
+    Never earlier than the newest day ever used: a clock set back cannot reopen a finished day.
+    """
+    row = connection.execute(sql.NEWEST_DAY).fetchone()
+    return utc_day(now) if row is None else max(utc_day(now), row[0])
+
+
+def budget_key(cap: Cap, day: str) -> BudgetKey:
+    """Return (scope, window id) of the budget a cap counts in."""
+    return cap.scope, day if cap.window == "day" else "total"
+
+
+def balance(connection: sqlite3.Connection, key: BudgetKey) -> Balance:
+    """Return a budget's balance, zero where it has no row yet."""
+    row = connection.execute(sql.BALANCE, key).fetchone() or (0, 0)
+    return Balance(*key, held=Usd(row[0]), settled=Usd(row[1]))
+
+
+def refuse_repeat(connection: sqlite3.Connection, request: HoldRequest) -> None:
+    """Let an identical purchase pass only when none is open or recently settled.
+
+    Raises:
+        AlreadyBoughtError: with that purchase.
+    """
+    row = connection.execute(sql.FIND_OPEN, (request.key,)).fetchone()
+    if row is None:
+        since = request.now - request.repeat_window_s
+        values = (request.key, since, int(request.pay_again))
+        row = connection.execute(sql.FIND_REPEAT, values).fetchone()
+    if row is not None:
+        raise AlreadyBoughtError(purchase_from_row(row))
+
+
+def refuse_burst(connection: sqlite3.Connection, request: HoldRequest) -> None:
+    """Count the holds of the last minute, freed ones too.
+
+    Raises:
+        RateLimitedError: there are `payments_per_minute` already.
+    """
+    values = (request.now - _RATE_WINDOW_S, max(request.payments_per_minute, 0))
+    (recent,) = connection.execute(sql.COUNT_RECENT, values).fetchone()
+    if recent >= request.payments_per_minute:
+        raise RateLimitedError
+
+
+def reserve(connection: sqlite3.Connection, request: HoldRequest) -> list[BudgetKey]:
+    """Count the amount as held in every budget, in one fixed order, and return their keys.
+
+    Raises:
+        OverCapError: the UPDATE that carries the limit in its WHERE matched no row.
+        ValueError: two caps name the same budget.
+    """
+    day = present_day(connection, request.now)
+    connection.execute(sql.SAVE_NEWEST_DAY, (day,))
+    budgets = {budget_key(cap, day): cap for cap in request.caps}
+    if len(budgets) != len(request.caps):
+        raise ValueError("two caps name the same budget")
+    amount = request.amount_usd.micros
+    for key, cap in sorted(budgets.items(), key=lambda item: item[0]):
+        limit = USD_MICROS_MAX if cap.limit is None else cap.limit.micros
+        connection.execute(sql.OPEN_BUDGET, key)
+        # The amount is taken from the limit here, where integers have no end: adding it to the
+        # balance there could leave 64 bits.
+        if connection.execute(sql.RESERVE, (amount, *key, limit - amount)).rowcount != 1:
+            raise OverCapError(cap, balance(connection, key))
+    return list(budgets)

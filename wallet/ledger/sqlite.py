@@ -1,0 +1,268 @@
+"""The ledger in one SQLite file, shared by any number of tasks and processes of one machine."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from wallet.ledger import changes
+from wallet.ledger import statements as sql
+from wallet.ledger.audit import audit
+from wallet.ledger.base import Balance, Cap, HoldRequest, PurchaseFilter, StaleStateError
+from wallet.ledger.database import LOCK_TIMEOUT_S, Database
+from wallet.ledger.reserve import (
+    balance,
+    budget_key,
+    present_day,
+    refuse_burst,
+    refuse_repeat,
+    reserve,
+)
+from wallet.ledger.rows import (
+    free_purchase,
+    held_purchase,
+    progress_values,
+    purchase_from_row,
+    terms_values,
+)
+from wallet.model import Delivery, Evidence, Purchase, State
+
+
+@cache
+def schema_scripts() -> tuple[str, ...]:
+    """Return the numbered migrations in order; the schema version is how many there are."""
+    folder = files("wallet.ledger").joinpath("schema")
+    names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
+    return tuple(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def _unix_now() -> int:
+    return int(time.time())
+
+
+class SqliteLedger:
+    """The Ledger in the file at `path`, created private and migrated when needed.
+
+    `clock` (unix seconds) dates the entries of methods that take no `now`; `lock_timeout_s` bounds
+    the wait for other processes.
+
+    Raises:
+        LedgerUnavailableError: the file cannot be opened, or a newer Purser wrote it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        clock: Callable[[], int] = _unix_now,
+        lock_timeout_s: float = LOCK_TIMEOUT_S,
+    ) -> None:
+        self._clock = clock
+        self._database = Database(Path(path), schema_scripts(), lock_timeout_s)
+
+    def hold(self, request: HoldRequest) -> Purchase:
+        """Reserve the amount in every cap and write the purchase as HELD, or write nothing.
+
+        Raises:
+            OverCapError, RateLimitedError, AlreadyBoughtError, LedgerUnavailableError.
+        """
+        purchase = held_purchase(request)
+        with self._database.write() as connection:
+            refuse_repeat(connection, request)
+            refuse_burst(connection, request)
+            lines = reserve(connection, request)
+            self._add(connection, purchase, "hold", request.now)
+            connection.executemany(sql.ADD_LINE, [(request.id, *line) for line in lines])
+        return purchase
+
+    def _add(self, connection: sqlite3.Connection, new: Purchase, kind: str, at: int) -> None:
+        connection.execute(sql.ADD_PURCHASE, terms_values(new) | progress_values(new))
+        connection.execute(sql.ADD_ENTRY, (kind, at, None, new.id))
+
+    def store_signed(self, purchase_id: str, payment: str) -> None:
+        """Keep the signed payment and move HELD -> SIGNED.
+
+        Raises:
+            StaleStateError: the hold is gone; the signature must be thrown away.
+            LedgerUnavailableError: nothing was written; the same holds.
+        """
+        with self._database.write() as connection:
+            if connection.execute(sql.SIGN, (payment, purchase_id)).rowcount != 1:
+                raise StaleStateError("the purchase is no longer held")
+            connection.execute(sql.ADD_ENTRY, ("sign", self._clock(), None, purchase_id))
+
+    def signed_payment(self, purchase_id: str) -> str | None:
+        """Return the stored signed payment while the purchase is open."""
+        with self._database.read() as connection:
+            row = connection.execute(sql.GET_SIGNED, (purchase_id,)).fetchone()
+        return None if row is None else row[0]
+
+    def mark_unknown(self, purchase_id: str, note: str, delivery: Delivery | None = None) -> None:
+        """Move SIGNED -> UNKNOWN (or add a note to UNKNOWN); the hold stays.
+
+        Raises:
+            StaleStateError: the purchase is in any other state.
+        """
+        with self._database.write() as connection:
+            old = self._require(connection, purchase_id)
+            new = changes.made_unknown(old, note, delivery)
+            self._move(connection, old, new, "unknown", self._clock(), note)
+
+    def settle(
+        self,
+        purchase_id: str,
+        *,
+        evidence: Evidence,
+        tx_hash: str | None,
+        now: int,
+        delivery: Delivery | None = None,
+        note: str | None = None,
+    ) -> Purchase:
+        """Move SIGNED | UNKNOWN -> SETTLED and the money from held to settled.
+
+        Settling again moves nothing: it fills what is missing and may raise the evidence.
+
+        Raises:
+            StaleStateError: the purchase was never signed, or was freed.
+        """
+        with self._database.write() as connection:
+            old = self._require(connection, purchase_id)
+            new = changes.settled(
+                old, evidence=evidence, tx_hash=tx_hash, now=now, delivery=delivery, note=note
+            )
+            self._move(connection, old, new, "settle", now, note)
+            if old.state is not State.SETTLED and old.amount_usd is not None:
+                amount = old.amount_usd.micros
+                connection.execute(sql.RESOLVE, (amount, amount, purchase_id))
+        return new
+
+    def void(self, purchase_id: str, *, allowed_from: tuple[State, ...], note: str) -> Purchase:
+        """Free the hold, from one of `allowed_from` only; the caller holds the proof.
+
+        Raises:
+            StaleStateError: the purchase has moved on.
+        """
+        with self._database.write() as connection:
+            old = self._require(connection, purchase_id)
+            new = changes.voided(old, allowed_from, note)
+            self._move(connection, old, new, "void", self._clock(), note)
+            if old.amount_usd is not None:
+                connection.execute(sql.RESOLVE, (old.amount_usd.micros, 0, purchase_id))
+        return new
+
+    def annotate(
+        self,
+        purchase_id: str,
+        *,
+        evidence: Evidence | None = None,
+        tx_hash: str | None = None,
+        delivery: Delivery | None = None,
+        note: str | None = None,
+    ) -> Purchase:
+        """Add what was learnt later about a SETTLED or UNKNOWN purchase; never moves money.
+
+        Raises:
+            StaleStateError: the purchase is in any other state.
+        """
+        with self._database.write() as connection:
+            old = self._require(connection, purchase_id)
+            new = changes.annotated(
+                old, evidence=evidence, tx_hash=tx_hash, delivery=delivery, note=note
+            )
+            self._move(connection, old, new, "note", self._clock(), note)
+        return new
+
+    @staticmethod
+    def _require(connection: sqlite3.Connection, purchase_id: str) -> Purchase:
+        row = connection.execute(sql.GET, (purchase_id,)).fetchone()
+        if row is None:
+            raise StaleStateError("there is no such purchase")
+        return purchase_from_row(row)
+
+    @staticmethod
+    def _move(
+        connection: sqlite3.Connection,
+        old: Purchase,
+        new: Purchase,
+        kind: str,
+        at: int,
+        note: str | None,
+    ) -> None:
+        """Write `new` over `old` by compare-and-set on the state; the same row writes nothing."""
+        if new == old:
+            return
+        values = progress_values(new) | {"id": old.id, "from_state": old.state.value}
+        if connection.execute(sql.MOVE_ON, values).rowcount != 1:
+            raise StaleStateError("the purchase has moved on")
+        entry = kind if new.state is not old.state else "note"
+        detail = note[: changes.NOTE_CHARS] if note else None
+        connection.execute(sql.ADD_ENTRY, (entry, at, detail, old.id))
+
+    def record_free(
+        self,
+        *,
+        purchase_id: str,
+        key: str,
+        principal: str,
+        method: str,
+        url: str,
+        host: str,
+        now: int,
+        delivery: Delivery,
+    ) -> Purchase:
+        """Write a fetch that cost nothing, so that it can be read on."""
+        purchase = free_purchase(purchase_id, key, principal, method, url, host, now, delivery)
+        with self._database.write() as connection:
+            self._add(connection, purchase, "free", now)
+        return purchase
+
+    def get(self, purchase_id: str) -> Purchase | None:
+        """Return one purchase."""
+        with self._database.read() as connection:
+            row = connection.execute(sql.GET, (purchase_id,)).fetchone()
+        return None if row is None else purchase_from_row(row)
+
+    def latest(self, key: str) -> Purchase | None:
+        """Return the newest paid purchase with this key that is not VOID."""
+        with self._database.read() as connection:
+            row = connection.execute(sql.LATEST, (key,)).fetchone()
+        return None if row is None else purchase_from_row(row)
+
+    def open_purchases(self) -> list[Purchase]:
+        """Return every HELD, SIGNED or UNKNOWN purchase, oldest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(sql.LIST_OPEN).fetchall()
+        return [purchase_from_row(row) for row in rows]
+
+    def list_purchases(self, wanted: PurchaseFilter) -> list[Purchase]:
+        """Return purchases, newest first."""
+        states = " ".join(state.value for state in wanted.states)
+        values = {
+            "host": wanted.host,
+            "states": f" {states} " if states else "",
+            "since": wanted.since,
+            "before_id": wanted.before_id,
+            "limit": max(wanted.limit, 0),
+        }
+        with self._database.read() as connection:
+            rows = connection.execute(sql.LIST, values).fetchall()
+        return [purchase_from_row(row) for row in rows]
+
+    def balances(self, caps: tuple[Cap, ...], now: int) -> list[Balance]:
+        """Return the balance of each cap in its present window, zero where none exists yet."""
+        with self._database.read() as connection:
+            day = present_day(connection, now)
+            return [balance(connection, budget_key(cap, day)) for cap in caps]
+
+    def check(self) -> list[str]:
+        """Return what is wrong: integrity, and balances against the fold of entries."""
+        with self._database.read() as connection:
+            return audit(connection)
+
+    def close(self) -> None:
+        """Release the file; closing again does nothing."""
+        self._database.close()

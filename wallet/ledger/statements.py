@@ -1,0 +1,83 @@
+"""Every SQL statement of the SQLite ledger; each limit and each state is part of a WHERE."""
+
+from __future__ import annotations
+
+FIND_OPEN = """
+    SELECT * FROM purchases WHERE state IN ('held', 'signed', 'unknown') AND key = ?
+"""
+LIST_OPEN = """
+    SELECT * FROM purchases WHERE state IN ('held', 'signed', 'unknown') ORDER BY id
+"""
+FIND_REPEAT = """
+    SELECT * FROM purchases
+    WHERE state = 'settled' AND key = ? AND settled_at > ? AND pay_again >= ?
+    ORDER BY id DESC LIMIT 1
+"""
+COUNT_RECENT = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM purchases WHERE state <> 'free' AND created_at > ? LIMIT ?
+    )
+"""
+NEWEST_DAY = "SELECT value FROM meta WHERE name = 'newest_day'"
+SAVE_NEWEST_DAY = """
+    INSERT INTO meta (name, value) VALUES ('newest_day', ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > value
+"""
+OPEN_BUDGET = "INSERT OR IGNORE INTO budgets (scope, window_id) VALUES (?, ?)"
+RESERVE = """
+    UPDATE budgets SET held_usd_micros = held_usd_micros + ?
+    WHERE scope = ? AND window_id = ? AND held_usd_micros + settled_usd_micros <= ?
+"""
+BALANCE = """
+    SELECT held_usd_micros, settled_usd_micros FROM budgets WHERE scope = ? AND window_id = ?
+"""
+ADD_LINE = "INSERT INTO budget_lines (purchase_id, scope, window_id) VALUES (?, ?, ?)"
+ADD_PURCHASE = """
+    INSERT INTO purchases (
+        id, key, principal, method, url, host, state, evidence, created_at, settled_at, pay_again,
+        rail, scheme, network_id, asset, payer, pay_to, amount_atomic, valid_after, valid_before,
+        nonce, amount_usd_micros, tx_hash, http_status, content_type, body_bytes, body_sha256, notes
+    ) VALUES (
+        :id, :key, :principal, :method, :url, :host, :state, :evidence, :created_at, :settled_at,
+        :pay_again, :rail, :scheme, :network_id, :asset, :payer, :pay_to, :amount_atomic,
+        :valid_after, :valid_before, :nonce, :amount_usd_micros, :tx_hash, :http_status,
+        :content_type, :body_bytes, :body_sha256, :notes
+    )
+"""
+ADD_ENTRY = """
+    INSERT INTO entries (purchase_id, kind, amount_usd_micros, at, detail)
+    SELECT id, ?, coalesce(amount_usd_micros, 0), ?, ? FROM purchases WHERE id = ?
+"""
+SIGN = """
+    UPDATE purchases SET state = 'signed', evidence = 'unknown', signed_payment = ?
+    WHERE id = ? AND state = 'held'
+"""
+MOVE_ON = """
+    UPDATE purchases SET
+        state = :state, evidence = :evidence, settled_at = :settled_at, tx_hash = :tx_hash,
+        http_status = :http_status, content_type = :content_type, body_bytes = :body_bytes,
+        body_sha256 = :body_sha256, notes = :notes,
+        signed_payment = CASE WHEN :state IN ('signed', 'unknown') THEN signed_payment END
+    WHERE id = :id AND state = :from_state
+"""
+RESOLVE = """
+    UPDATE budgets SET
+        held_usd_micros = held_usd_micros - ?, settled_usd_micros = settled_usd_micros + ?
+    WHERE (scope, window_id) IN (
+        SELECT scope, window_id FROM budget_lines WHERE purchase_id = ?
+    )
+"""
+GET = "SELECT * FROM purchases WHERE id = ?"
+LATEST = """
+    SELECT * FROM purchases WHERE key = ? AND state NOT IN ('free', 'void')
+    ORDER BY id DESC LIMIT 1
+"""
+LIST = """
+    SELECT * FROM purchases
+    WHERE (:host IS NULL OR host = :host)
+        AND (:states = '' OR instr(:states, ' ' || state || ' ') > 0)
+        AND (:since IS NULL OR created_at >= :since)
+        AND (:before_id IS NULL OR id < :before_id)
+    ORDER BY id DESC LIMIT :limit
+"""
+GET_SIGNED = "SELECT signed_payment FROM purchases WHERE id = ?"
