@@ -1,0 +1,88 @@
+"""Turn answers and errors into protocol results; the only place where their text is made."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
+
+from tools.answer import ToolAnswer
+from wallet.errors import ErrorKind, PurserError, Spent
+
+ERROR_TEXT_MAX = 999
+RECEIPT_META = "purser/receipt"
+ERROR_META = "purser/error"
+
+_OFFERS_IN_TEXT = 4
+_MONEY = {
+    "no": "No money moved.",
+    "yes": "Money moved.",
+    "unknown": "Whether money moved: unknown.",
+}
+
+
+def answer_result(answer: ToolAnswer) -> CallToolResult:
+    """Return a tool's answer as a result: text first, then an image, the receipt in `_meta`."""
+    content: list[ContentBlock] = [TextContent(type="text", text=answer.text)]
+    if answer.image is not None:
+        data = base64.b64encode(answer.image.data).decode("ascii")
+        content.append(ImageContent(type="image", data=data, mime_type=answer.image.mime_type))
+    meta = None if answer.receipt is None else {RECEIPT_META: answer.receipt}
+    return CallToolResult(content=content, structured_content=answer.structured, _meta=meta)
+
+
+def error_result(error: PurserError) -> CallToolResult:
+    """Return an error as a result: one text block under 1,000 characters and `_meta`."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=error_text(error))],
+        is_error=True,
+        _meta={ERROR_META: error.meta()},
+    )
+
+
+def error_text(error: PurserError) -> str:
+    """Say what happened, whether money moved, what to do and whether to retry, on one line.
+
+    Some hosts show the model only this text, so ids and the reasons of offers are in it too.
+    """
+    row, meta = error.kind.value, error.meta()
+    told = [
+        f"{row.title} ({row.code}): {_sentence(error.detail)}",
+        _MONEY[error.spent],
+        row.hint,
+        "Retry: yes." if meta["retryable"] else "Retry: no.",
+    ]
+    if error.receipt_id is not None:
+        told.append(f"Receipt: {error.receipt_id}.")
+    if error.approval_id is not None:
+        told.append(f"Approval: {error.approval_id}.")
+    if len(error.offers) > 1:
+        told += [_offer(offer) for offer in error.offers[:_OFFERS_IN_TEXT]]
+    return clip(" ".join(told), ERROR_TEXT_MAX)
+
+
+def internal_error(*, spent: Spent) -> PurserError:
+    """Return the error for an exception nobody foresaw; it tells nothing of the exception."""
+    detail = "An unexpected failure; Purser's log on stderr says where."
+    if spent == "unknown":
+        detail += (
+            " To learn what became of a payment, make the same call again:"
+            " an open payment is reported and never made twice."
+        )
+    return PurserError(ErrorKind.INTERNAL_ERROR, detail, spent)
+
+
+def clip(text: str, max_chars: int) -> str:
+    """Put a text on one line of at most `max_chars` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= max_chars else line[: max_chars - 3] + "..."
+
+
+def _sentence(text: str) -> str:
+    text = clip(text, 400)
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _offer(offer: dict[str, Any]) -> str:
+    return clip(f"Offer {offer.get('index')}: {offer.get('reason')}.", 100)

@@ -1,0 +1,68 @@
+"""`check_balance`: limits, what is left of them, what the wallet holds, and what is open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tools.answer import ToolAnswer, structured_answer
+from tools.context import Toolbox
+from wallet.model import Purchase
+from wallet.policy import CapStatus
+from wallet.receipts import iso_time
+
+OPEN_SHOWN = 20
+
+
+async def check_balance(toolbox: Toolbox) -> ToolAnswer:
+    """Show how much can still be spent: each limit with what is settled, held and left today.
+
+    Also shows the wallet's address, its token balance on each enabled network (null with a reason
+    when the chain cannot be read, which does not mean zero), and open holds: payments that were
+    sent and whose outcome is not proven yet. Free, and changes nothing. Only the user can change
+    limits or add money.
+    """
+    status = await toolbox.buyer.status()
+    return structured_answer(
+        {
+            "address": status.address,
+            "limits": [_cap(cap) for cap in status.caps],
+            **await _on_chain(toolbox, status.address),
+            "open_holds": [_hold(one) for one in status.open[:OPEN_SHOWN]],
+            "open_holds_total": len(status.open),
+            "pending_approvals": [],
+        }
+    )
+
+
+def _cap(cap: CapStatus) -> dict[str, Any]:
+    return {
+        "name": cap.name,
+        "limit_usd": None if cap.limit is None else str(cap.limit),
+        "settled_usd": str(cap.settled),
+        "held_usd": str(cap.held),
+        "left_usd": None if cap.left is None else str(cap.left),
+    }
+
+
+def _hold(purchase: Purchase) -> dict[str, Any]:
+    transfer = purchase.transfer
+    return {
+        "receipt_id": purchase.id,
+        "state": str(purchase.state),
+        "amount_usd": None if purchase.amount_usd is None else str(purchase.amount_usd),
+        "host": purchase.host,
+        "created_at": iso_time(purchase.created_at),
+        "valid_before": None if transfer is None else iso_time(transfer.valid_before),
+    }
+
+
+async def _on_chain(toolbox: Toolbox, address: str | None) -> dict[str, Any]:
+    """Return a row for each enabled network and token; null where nothing can be known."""
+    if address is None:
+        reason = "the wallet's key cannot be reached, so there is no address to look at"
+        return {"on_chain": None, "on_chain_reason": reason}
+    rows = [
+        {"network": one.network, "asset": one.symbol, "amount": one.amount, "reason": one.reason}
+        for one in await toolbox.chain.holdings(address)
+    ]
+    return {"on_chain": rows, "on_chain_reason": None}

@@ -1,0 +1,110 @@
+"""What tools are given to work with; the wiring decides what stands behind each name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from wallet.exchange import Exchange, WebRequest
+    from wallet.ledger.base import Ledger
+    from wallet.money import Usd
+    from wallet.payer import Bought, WalletStatus
+    from wallet.policy import Quote
+    from wallet.purchases import Stored
+
+ResultT = TypeVar("ResultT")
+
+
+class Buyer(Protocol):
+    """Runs paid exchanges under the user's limits; `wallet.payer.Payer` is one."""
+
+    async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
+        """Fetch, and pay when asked to and allowed to.
+
+        Raises:
+            PurserError: refused or failed; it says whether money moved.
+        """
+        ...
+
+    async def quote(self, exchange: Exchange, *, max_price: Usd | None) -> Quote:
+        """Ask for the price and say what would be done; signs and holds nothing.
+
+        Raises:
+            PurserError: the seller cannot be asked, or its 402 cannot be read.
+        """
+        ...
+
+    async def status(self) -> WalletStatus:
+        """Return the limits, what is left of them, and what is open.
+
+        Raises:
+            PurserError: LEDGER_UNAVAILABLE.
+        """
+        ...
+
+
+class Records(Protocol):
+    """The ledger, on its own thread."""
+
+    async def call(self, job: Callable[[Ledger], ResultT]) -> ResultT:
+        """Run a job with the ledger and return its result.
+
+        Raises:
+            LedgerUnavailableError: the ledger cannot be read.
+        """
+        ...
+
+
+class Shelf(Protocol):
+    """Stored content; blocks on the disk, so tools call it from a worker thread."""
+
+    def load(self, purchase_id: str) -> Stored | None:
+        """Return what was bought, or None when nothing is stored.
+
+        Raises:
+            DamagedPurchaseError: what is stored is not what was bought.
+        """
+        ...
+
+
+class Web(Protocol):
+    """The guarded web."""
+
+    def exchange(self, request: WebRequest) -> Exchange:
+        """Prepare one exchange; nothing is sent yet.
+
+        Raises:
+            PurserError: the URL or a header cannot be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A token balance on one network: `amount` in whole tokens, or None and the `reason`."""
+
+    network: str
+    symbol: str
+    amount: str | None
+    reason: str | None
+
+
+class Chain(Protocol):
+    """A view of the chains; it may fail for one and work for another."""
+
+    async def holdings(self, address: str) -> tuple[Holding, ...]:
+        """Return one row per enabled network and token, with a reason where it cannot be read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Toolbox:
+    """Everything a tool may use; nothing here loosens a limit."""
+
+    buyer: Buyer
+    web: Web
+    records: Records
+    shelf: Shelf
+    chain: Chain
