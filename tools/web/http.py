@@ -1,0 +1,277 @@
+"""The one HTTP client: a shared connection pool that dials only addresses the guard has checked."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, cast
+
+import anyio
+import httpcore
+import httpx
+
+from tools.web.body import BodyReader
+from tools.web.dial import Resolver, checked_addresses, resolve
+from tools.web.exchange import WebExchange
+from tools.web.guard import HostRules, Target
+from tools.web.headers import Headers
+from tools.web.wire import Answer, WireError
+
+__all__ = ["Resolver", "Timeouts", "WebClient", "WebExchange"]
+
+# Servers such as uvicorn and Node close an idle connection after 5 s. Leaving it earlier keeps a
+# paid request from being written into a connection that is about to close.
+_KEEPALIVE_S = 4.0
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+# These libraries log URLs at INFO and response headers at DEBUG; both may carry secrets.
+for _name in ("httpx", "httpcore"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds for parts of a request; the whole of it has its own deadline in the exchange."""
+
+    connect_s: float = 10.0
+    idle_s: float = 45.0
+    pool_s: float = 10.0
+
+
+class WebClient:
+    """One connection pool for every exchange of an event loop; close it with `aclose()`.
+
+    Args:
+        rules: the user's host rules, checked at each hop and again at each connection.
+        user_agent: sent where the caller sets none.
+        max_body_bytes: the largest body kept, after decoding.
+        timeouts: for parts of a request.
+        verify: the TLS context; by default one that verifies against certifi's roots.
+        resolver: replaces the system's resolver.
+        max_connections: over all hosts together.
+    """
+
+    def __init__(
+        self,
+        rules: HostRules,
+        user_agent: str,
+        *,
+        max_body_bytes: int = 10_000_000,
+        timeouts: Timeouts | None = None,
+        verify: ssl.SSLContext | None = None,
+        resolver: Resolver = resolve,
+        max_connections: int = 100,
+    ) -> None:
+        self.rules = rules
+        self.user_agent = user_agent
+        self.max_body_bytes = max_body_bytes
+        timeouts = timeouts or Timeouts()
+        pool = httpcore.AsyncConnectionPool(
+            ssl_context=verify or httpx.create_ssl_context(trust_env=False),
+            max_connections=max_connections,
+            max_keepalive_connections=max_connections,
+            keepalive_expiry=_KEEPALIVE_S,
+            network_backend=_GuardedBackend(rules, resolver),
+        )
+        self._client = httpx.AsyncClient(
+            transport=_PoolTransport(pool),
+            timeout=httpx.Timeout(
+                timeouts.idle_s, connect=timeouts.connect_s, pool=timeouts.pool_s
+            ),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+
+    async def __aenter__(self) -> WebClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        target: Target,
+        headers: Headers,
+        body: bytes,
+        body_limit: Callable[[int], int],
+    ) -> Answer:
+        """Send one request to a checked target; see `tools.web.wire.Wire.send`."""
+        request = httpx.Request(method, target.url, headers=list(headers), content=body or None)
+        dialled = (request.url.scheme, request.url.raw_host.decode(), request.url.port)
+        if dialled != (target.scheme, target.host, _written_port(target)):
+            raise WireError("the URL reads differently than it was checked", unsent=True)
+        with _wire_errors():
+            response = await self._client.send(request, stream=True)
+            try:
+                return await _read(response, body_limit(response.status_code))
+            finally:
+                await response.aclose()
+
+
+async def _read(response: httpx.Response, max_bytes: int) -> Answer:
+    """Read a bounded body; stopping early closes the connection instead of reusing it."""
+    headers = tuple(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
+    )
+    reader = BodyReader(response.headers.get_list("content-encoding"), max_bytes)
+    async for piece in response.aiter_raw():
+        if not reader.feed(piece):
+            break
+    body = reader.finish()
+    return Answer(response.status_code, headers, body, reader.truncated, reader.undecoded)
+
+
+def _written_port(target: Target) -> int | None:
+    """Return the port as httpx shows it: None where it is the scheme's own."""
+    return None if (target.scheme, target.port) in (("https", 443), ("http", 80)) else target.port
+
+
+@contextmanager
+def _wire_errors() -> Generator[None]:
+    """Turn the client's exceptions, which quote URLs and headers, into our own."""
+    try:
+        yield
+    except httpx.TransportError as error:
+        timed_out = isinstance(error, httpx.TimeoutException)
+        unsent = isinstance(error, _UNSENT)
+        raise WireError(type(error).__name__, unsent=unsent, timed_out=timed_out) from None
+    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
+        raise WireError(type(error).__name__, unsent=False) from None
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Dials TCP: resolves once, checks every address, connects to one of those very addresses.
+
+    TLS is started by the pool with the host's name, so certificates are checked against the name.
+    """
+
+    def __init__(self, rules: HostRules, resolver: Resolver) -> None:
+        self._rules = rules
+        self._resolver = resolver
+        # Its name is bound in a try block that hides the type.
+        self._dialler = cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first checked address that answers; `timeout` covers all of it."""
+        try:
+            with anyio.fail_after(timeout):
+                return await self._connect(host, port, timeout_s=timeout)
+        except TimeoutError:
+            raise httpcore.ConnectTimeout("no address answered in time") from None
+
+    async def connect_unix_socket(
+        self,
+        path: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Refuse: nothing on this machine is a seller unless listed by host and port."""
+        raise httpcore.ConnectError("Unix sockets are not used")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, for the pool's own use."""
+        await anyio.sleep(seconds)
+
+    async def _connect(
+        self, host: str, port: int, timeout_s: float | None
+    ) -> httpcore.AsyncNetworkStream:
+        try:
+            addresses = await checked_addresses(host, port, self._rules, self._resolver)
+        except OSError:
+            raise httpcore.ConnectError("the host's name does not resolve") from None
+        # An address that swallows packets must not use up the time of those behind it.
+        share = None if timeout_s is None else timeout_s / len(addresses)
+        for address in addresses[:-1]:
+            try:
+                return await self._dialler.connect_tcp(address, port, timeout=share)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._dialler.connect_tcp(addresses[-1], port)
+
+
+class _PoolTransport(httpx.AsyncBaseTransport):
+    """Lets httpx use an httpcore pool of our own making, hence our network backend."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        with _as_httpx():
+            answer = await self._pool.handle_async_request(
+                httpcore.Request(
+                    method=request.method,
+                    url=httpcore.URL(
+                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                    ),
+                    headers=request.headers.raw,
+                    content=request.stream,
+                    extensions=request.extensions,
+                )
+            )
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_PoolStream(answer),
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class _PoolStream(httpx.AsyncByteStream):
+    def __init__(self, answer: httpcore.Response) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _as_httpx():
+            async for piece in self._answer.aiter_stream():
+                yield piece
+
+    async def aclose(self) -> None:
+        with _as_httpx():
+            await self._answer.aclose()
+
+
+_AS_HTTPX: dict[type[Exception], type[httpx.TransportError]] = {
+    httpcore.ConnectError: httpx.ConnectError,
+    httpcore.ConnectTimeout: httpx.ConnectTimeout,
+    httpcore.PoolTimeout: httpx.PoolTimeout,
+    httpcore.ReadError: httpx.ReadError,
+    httpcore.ReadTimeout: httpx.ReadTimeout,
+    httpcore.WriteError: httpx.WriteError,
+    httpcore.WriteTimeout: httpx.WriteTimeout,
+    httpcore.LocalProtocolError: httpx.LocalProtocolError,
+    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
+}
+
+
+@contextmanager
+def _as_httpx() -> Generator[None]:
+    """Rename httpcore's exceptions; one that is not in the table says nothing about the phase."""
+    try:
+        yield
+    except (
+        httpcore.TimeoutException,
+        httpcore.NetworkError,
+        httpcore.ProtocolError,
+        httpcore.UnsupportedProtocol,
+    ) as error:
+        raise _AS_HTTPX.get(type(error), httpx.TransportError)(type(error).__name__) from None
