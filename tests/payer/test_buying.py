@@ -1,0 +1,180 @@
+"""Buying from the official seller on a real chain: what is paid, what is free, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+
+from sandbox.run import Sandbox
+from tests.desk import open_desk
+from wallet.errors import ErrorKind, PurserError
+from wallet.model import Evidence, State
+from wallet.money import Usd
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_v2_page_is_paid_exactly_once_and_verified(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        before = sandbox.chain.balance_atomic(sandbox.seller_address)
+        bought = await desk.buy(sandbox.seller_url + "/article")
+        assert (bought.purchase.state, bought.purchase.evidence) == (
+            State.SETTLED,
+            Evidence.VERIFIED,
+        )
+        assert bought.purchase.amount_usd == Usd.parse("0.01")
+        assert bought.http_status == 200
+        assert b"<html" in bought.body.lower()
+        assert sandbox.chain.balance_atomic(sandbox.seller_address) - before == 10_000
+        assert await desk.check() == []
+
+
+async def test_a_v1_page_is_paid_and_verified(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        before = sandbox.chain.balance_atomic(sandbox.seller_address)
+        bought = await desk.buy(sandbox.seller_url + "/v1/article")
+        assert bought.purchase.state is State.SETTLED
+        assert bought.purchase.evidence is Evidence.VERIFIED
+        assert sandbox.chain.balance_atomic(sandbox.seller_address) - before == 10_000
+
+
+async def test_a_post_is_paid_with_its_body(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        bought = await desk.buy(
+            sandbox.seller_url + "/api/summarise",
+            method="POST",
+            body=b'{"text": "One. Two. Three.", "sentences": 1}',
+            headers=(("content-type", "application/json"),),
+        )
+        assert bought.http_status == 200
+        assert b'"One."' in bought.body
+        assert bought.purchase.evidence is Evidence.VERIFIED
+
+
+async def test_a_free_page_signs_nothing(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        bought = await desk.buy(sandbox.seller_url + "/free")
+        assert bought.purchase.state is State.FREE
+        assert desk.signatures == 0
+
+
+async def test_the_same_call_again_returns_the_stored_purchase(tmp_path: Path, sandbox: Sandbox):
+    url = sandbox.seller_url + "/article"
+    async with open_desk(tmp_path, sandbox) as desk:
+        first = await desk.buy(url)
+        second = await desk.buy(url)
+    async with open_desk(tmp_path, sandbox) as restarted:
+        third = await restarted.buy(url)
+        assert restarted.signatures == 0
+    assert desk.signatures == 1
+    assert (first.reused, second.reused, third.reused) == (False, True, True)
+    assert first.body == second.body == third.body
+    assert first.purchase.id == second.purchase.id == third.purchase.id
+
+
+async def test_fifty_identical_calls_at_once_pay_once(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk, open_desk(tmp_path, sandbox) as other:
+        ids: list[str] = []
+
+        async def call(which: int) -> None:
+            one = (desk, other)[which % 2]
+            ids.append((await one.buy(sandbox.seller_url + "/api/weather")).purchase.id)
+
+        async with anyio.create_task_group() as group:
+            for number in range(50):
+                group.start_soon(call, number)
+        assert len(ids) == 50
+        assert len(set(ids)) == 1
+        assert desk.signatures + other.signatures == 1
+
+
+async def test_another_body_is_another_purchase(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        for text in (b'{"text": "A."}', b'{"text": "B."}'):
+            await desk.buy(sandbox.seller_url + "/api/summarise", method="POST", body=text)
+        assert desk.signatures == 2
+
+
+async def test_after_the_repeat_window_a_call_buys_anew(tmp_path: Path, sandbox: Sandbox):
+    url = sandbox.seller_url + "/api/weather"
+    async with open_desk(tmp_path, sandbox, rules={"repeat_window_s": 0}) as desk:
+        await desk.buy(url)
+        assert (await desk.buy(url)).reused is False
+        assert desk.signatures == 2
+
+
+async def test_pay_again_buys_anew_but_a_repeated_pay_again_does_not(
+    tmp_path: Path, sandbox: Sandbox
+):
+    url = sandbox.seller_url + "/api/weather"
+    async with open_desk(tmp_path, sandbox) as desk:
+        await desk.buy(url)
+        anew = await desk.buy(url, pay_again=True)
+        repeated = await desk.buy(url, pay_again=True)
+        assert (anew.reused, repeated.reused) == (False, True)
+        assert desk.signatures == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "rules", "max_price", "kind"),
+    [
+        ("/dear", {}, None, ErrorKind.OVER_PAYMENT_CAP),
+        ("/article", {}, "0.009999", ErrorKind.OVER_MAX_PRICE),
+        ("/article", {"per_payment": Usd(9_999)}, None, ErrorKind.OVER_PAYMENT_CAP),
+        ("/article", {"per_host_per_day": Usd(9_999)}, None, ErrorKind.OVER_HOST_BUDGET),
+        ("/article", {"per_day": Usd(9_999)}, None, ErrorKind.OVER_DAY_BUDGET),
+        ("/article", {"total": Usd(9_999)}, None, ErrorKind.OVER_TOTAL_BUDGET),
+        ("/article", {"approval_above": Usd(9_999)}, None, ErrorKind.APPROVAL_REQUIRED),
+        ("/article", {"payments_per_minute": 0}, None, ErrorKind.RATE_LIMITED),
+        ("/article", {"networks": ("eip155:8453",)}, None, ErrorKind.UNSUPPORTED_NETWORK),
+        ("/article", {"schemes": ("upto",)}, None, ErrorKind.SCHEME_NOT_ENABLED),
+    ],
+)
+async def test_a_limit_refuses_with_its_own_code_and_signs_nothing(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    path: str,
+    rules: dict[str, object],
+    max_price: str | None,
+    kind: ErrorKind,
+):
+    async with open_desk(tmp_path, sandbox, rules=rules) as desk:
+        with pytest.raises(PurserError) as refused:
+            await desk.buy(sandbox.seller_url + path, max_price=max_price)
+        assert (refused.value.kind, refused.value.spent) == (kind, "no")
+        assert desk.signatures == 0
+        assert await desk.purchases() == []
+
+
+async def test_a_price_exactly_at_every_limit_is_paid(tmp_path: Path, sandbox: Sandbox):
+    cent = Usd(10_000)
+    limits = ("per_payment", "per_host_per_day", "per_day", "total", "approval_above")
+    async with open_desk(tmp_path, sandbox, rules=dict.fromkeys(limits, cent)) as desk:
+        bought = await desk.buy(sandbox.seller_url + "/article", max_price="0.01")
+        assert bought.purchase.state is State.SETTLED
+        assert bought.left_today == Usd(0)
+
+
+async def test_twenty_calls_at_once_against_a_cap_for_seven_pay_seven(
+    tmp_path: Path, sandbox: Sandbox
+):
+    before = sandbox.chain.balance_atomic(sandbox.seller_address)
+    async with open_desk(tmp_path, sandbox, rules={"per_day": Usd(79_999)}) as desk:
+        ends: list[str] = []
+
+        async def call(number: int) -> None:
+            try:
+                await desk.buy(f"{sandbox.seller_url}/article?n={number}")
+                ends.append("paid")
+            except PurserError as error:
+                ends.append(error.kind.value.code)
+
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(call, number)
+        assert sorted(ends) == ["over_day_budget"] * 13 + ["paid"] * 7
+        assert desk.signatures == 7
+        assert sandbox.chain.balance_atomic(sandbox.seller_address) - before == 70_000
+        assert await desk.check() == []
