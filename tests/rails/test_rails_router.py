@@ -7,6 +7,8 @@ from x402_samples import b64, challenge_v1, web, web_v2
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
+from wallet.model import Challenge
+from wallet.rails.base import UnreadableChallengeError
 from wallet.rails.router import other_dialects, recognise
 from wallet.rails.x402 import X402Rail
 
@@ -29,6 +31,27 @@ def test_a_402_that_nobody_reads_is_said_to_have_no_offer() -> None:
     assert _refusal(web(body=b"Pay me")) == "402 without a machine-readable offer"
     with pytest.raises(PurserError, match="without a machine-readable offer"):
         recognise((), web(body=challenge_v1()))
+
+
+class _BrokenRail(X402Rail):
+    """A rail that finds every 402 to be its own and broken."""
+
+    @property
+    def name(self) -> str:
+        return "other"
+
+    def recognise(self, response: WebResponse) -> Challenge | None:
+        raise UnreadableChallengeError("no sense in it")
+
+
+def test_a_rail_that_reads_the_402_answers_though_another_finds_it_broken() -> None:
+    assert recognise((_BrokenRail(), X402Rail()), web(body=challenge_v1())).rail == "x402"
+
+
+def test_every_rail_that_finds_the_402_broken_is_heard() -> None:
+    with pytest.raises(PurserError) as caught:
+        recognise((_BrokenRail(), X402Rail()), web_v2({"x402Version": 3}))
+    assert caught.value.detail == "other: no sense in it; x402: unknown x402 version"
 
 
 def test_a_broken_challenge_is_named_in_our_words() -> None:

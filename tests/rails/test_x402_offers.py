@@ -111,6 +111,11 @@ def test_transfer_method_and_payment_flow_are_read() -> None:
     assert offer.extra_name is None
 
 
+def test_a_name_longer_than_64_characters_is_not_kept() -> None:
+    assert _read(offer_v2(extra={"name": "x" * 64})).extra_name == "x" * 64
+    assert _read(offer_v2(extra={"name": "x" * 65})).extra_name is None
+
+
 @pytest.mark.parametrize(
     "extra",
     [
@@ -171,7 +176,10 @@ def test_each_version_reads_its_own_price_field_only() -> None:
         ({"payTo": "merchant"}, "payTo is not an address of 0x and 40 hex digits"),
         ({"payTo": "vitalik.eth"}, "payTo is not an address of 0x and 40 hex digits"),
         ({"asset": "USDC"}, "asset is not an address of 0x and 40 hex digits"),
-        ({"network": "eip155:10", "asset": "x"}, "asset is not an address of 0x and 40 hex digits"),
+        (
+            {"network": "eip155:999999999", "asset": "x"},
+            "asset is not an address of 0x and 40 hex digits",
+        ),
         ({"asset": 5}, "asset is not a string"),
         ({"maxTimeoutSeconds": True}, "maxTimeoutSeconds is not an integer"),
         ({"maxTimeoutSeconds": "60"}, "maxTimeoutSeconds is not an integer"),
