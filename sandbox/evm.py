@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from eth.chains.base import MiningChain
-from eth.consensus import ConsensusApplier, NoProofConsensus
+from eth.consensus.applier import ConsensusApplier
+from eth.consensus.noproof import NoProofConsensus
 from eth.constants import (
     BLANK_ROOT_HASH,
     POST_MERGE_DIFFICULTY,
@@ -42,18 +43,21 @@ class _SubSecondVM(CancunVM):
     @classmethod
     def validate_header(cls, header: Any, parent_header: Any) -> None:
         """Accept a header whose timestamp equals its parent's; check the rest as usual."""
-        if parent_header is not None and header.timestamp == parent_header.timestamp:
+        if header.timestamp == parent_header.timestamp:
             parent_header = parent_header.copy(timestamp=parent_header.timestamp - 1)
         super().validate_header(header, parent_header)
+
+
+_VM_CONFIGURATION: Any = ConsensusApplier(NoProofConsensus).amend_vm_configuration(
+    cast("Any", ((0, _SubSecondVM),))
+)
 
 
 class BaseSepolia(MiningChain):
     """A private chain with Base Sepolia's id and a constant block gas limit."""
 
     chain_id = CHAIN_ID
-    vm_configuration = ConsensusApplier(NoProofConsensus).amend_vm_configuration(
-        ((0, _SubSecondVM),)  # pyright: ignore[reportArgumentType]
-    )
+    vm_configuration = _VM_CONFIGURATION
 
     def create_header_from_parent(self, parent_header: Any, **header_params: Any) -> Any:
         """Return the next pending header, keeping the parent's gas limit."""
@@ -63,7 +67,7 @@ class BaseSepolia(MiningChain):
 
 def new_chain(funded: list[str], timestamp_s: int) -> Any:
     """Return a py-evm chain at genesis with both contracts, and gas money for `funded`."""
-    state = {address_bytes(a): _account(balance=_WEI_EACH) for a in funded}
+    state: Any = {address_bytes(a): _account(balance=_WEI_EACH) for a in funded}
     state[address_bytes(USDC_ADDRESS)] = _account(code=_runtime("SandboxUSD"))
     state[address_bytes(MULTICALL3_ADDRESS)] = _account(code=_runtime("Multi"))
     genesis: Any = {
@@ -77,7 +81,7 @@ def new_chain(funded: list[str], timestamp_s: int) -> Any:
         "timestamp": timestamp_s,
         "transaction_root": BLANK_ROOT_HASH,
     }
-    return BaseSepolia.from_genesis(AtomicDB(), genesis, state)  # pyright: ignore[reportArgumentType]
+    return BaseSepolia.from_genesis(AtomicDB(), genesis, state)
 
 
 def address_bytes(address: str) -> bytes:

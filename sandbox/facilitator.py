@@ -12,8 +12,12 @@ from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 from x402 import x402Facilitator
-from x402.mechanisms.evm.exact import register_exact_evm_facilitator
-from x402.mechanisms.evm.signers import FacilitatorWeb3Signer
+from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStubs]
+    register_exact_evm_facilitator,
+)
+from x402.mechanisms.evm.signers import (  # pyright: ignore[reportMissingTypeStubs]
+    FacilitatorWeb3Signer,
+)
 
 from sandbox.evm import CHAIN_ID
 from sandbox.rpc import JsonRpc
@@ -42,7 +46,7 @@ class _InProcessProvider(JSONBaseProvider):
 def build_facilitator(rpc: JsonRpc, key: str) -> x402Facilitator:
     """Return a facilitator for scheme `exact`, x402 v2 and v1, that pays its gas with `key`."""
     signer = FacilitatorWeb3Signer(key, "http://127.0.0.1:1")
-    signer._w3 = Web3(_InProcessProvider(rpc))  # pyright: ignore[reportPrivateUsage]
+    signer._w3 = Web3(_InProcessProvider(rpc), middleware=[])  # pyright: ignore[reportPrivateUsage]
     facilitator = x402Facilitator()
     register_exact_evm_facilitator(facilitator, signer, [NETWORK])  # v1 names come along
     return facilitator

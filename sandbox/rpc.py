@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 from sandbox.chain import CallRevertedError, LocalChain, TransactionRejectedError
 from sandbox.evm import CHAIN_ID
@@ -42,12 +42,12 @@ class JsonRpc:
             "eth_blockNumber": lambda: hex(chain.block_number()),
             "eth_getBlockByNumber": self._block,
             "eth_call": self._call,
-            "eth_getBalance": lambda address, tag="latest": hex(chain.balance_wei(address, tag)),
-            "eth_getTransactionCount": lambda address, tag="latest": hex(chain.nonce(address, tag)),
-            "eth_getCode": lambda address, tag="latest": "0x" + chain.code(address, tag).hex(),
+            "eth_getBalance": lambda *at: hex(chain.balance_wei(*at)),
+            "eth_getTransactionCount": lambda *at: hex(chain.nonce(*at)),
+            "eth_getCode": lambda *at: "0x" + chain.code(*at).hex(),
             "eth_getTransactionReceipt": chain.receipt,
             "eth_getLogs": self._logs,
-            "eth_sendRawTransaction": lambda raw: chain.send_raw(_unhex(raw)),
+            "eth_sendRawTransaction": self._send_raw,
         }
 
     def answer(self, method: str, params: list[Any]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class JsonRpc:
                 if not isinstance(params, list):
                     answer = _error(_INVALID_PARAMS, "params must be an array")
                 else:
-                    answer = self.answer(method, params)
+                    answer = self.answer(method, cast("list[Any]", params))
                 return _encode(rest.get("id"), answer)
             case _:
                 return _encode(None, _error(_INVALID_REQUEST, "one request object is expected"))
@@ -101,6 +101,9 @@ class JsonRpc:
             await _respond(send, 413, b"")
             return
         await _respond(send, 200, self.answer_bytes(bytes(body)))
+
+    def _send_raw(self, raw: str | bytes) -> str:
+        return self._chain.send_raw(_unhex(raw))
 
     def _call(self, call: dict[str, Any], tag: str = "latest") -> str:
         data = _unhex(call.get("input") or call.get("data") or "0x")
@@ -140,7 +143,8 @@ class JsonRpc:
         first = self._number(query.get("fromBlock", "latest"))
         last = self._number(query.get("toBlock", "latest"))
         addresses = _choices(query.get("address"))
-        topics = [_choices(topic) for topic in query.get("topics") or []]
+        wanted: list[Any] = query.get("topics") or []
+        topics = [_choices(topic) for topic in wanted]
         return [
             log
             for log in tuple(self._chain.logs())
@@ -174,9 +178,10 @@ def _revert_message(error: CallRevertedError) -> str:
     return "execution reverted: " + output[68 : 68 + length].decode("utf-8", "replace")
 
 
-def _unhex(value: Any) -> bytes:
-    if isinstance(value, (bytes, bytearray)):
-        return bytes(value)
+def _unhex(value: str | bytes) -> bytes:
+    """Return the bytes of 0x hex; web3 in the process hands over bytes as they are."""
+    if isinstance(value, bytes):
+        return value
     return bytes.fromhex(value.removeprefix("0x"))
 
 

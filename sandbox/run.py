@@ -6,19 +6,14 @@ Everything runs in this process, in one background thread on loopback. The heavy
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-import socket
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from sandbox.chain import LocalChain
-    from sandbox.rpc import AsgiApp
+    from sandbox.serve import Servers
 
-HOST = "127.0.0.1"
 NETWORK = "eip155:84532"
 BUYER_FUNDS_ATOMIC = 1_000_000_000  # 1,000 USDC
 
@@ -30,8 +25,6 @@ _FACILITATOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 BUYER_KEY = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a"
 BUYER = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 SELLER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
-
-_STOP_TIMEOUT_S = 10
 
 
 class SandboxMissingError(RuntimeError):
@@ -57,7 +50,7 @@ class Sandbox:
     def __init__(self, *, seller_port: int = 0, rpc_port: int = 0) -> None:
         """Choose the ports; 0 takes a free one."""
         self._ports = (seller_port, rpc_port)
-        self._servers: _Servers | None = None
+        self._servers: Servers | None = None
         self.seen_payment_headers: list[str] = []
 
     def start(self) -> Self:
@@ -71,9 +64,9 @@ class Sandbox:
         if self._servers is not None:
             raise RuntimeError("the sandbox is already running")
         self.seen_payment_headers.clear()
-        self.chain, seller, rpc = _build(self.seen_payment_headers)
-        self._servers = servers = _Servers([(seller, self._ports[0]), (rpc, self._ports[1])])
+        self.chain, servers = _build(*self._ports, self.seen_payment_headers)
         servers.start()
+        self._servers = servers
         self.seller_url, self.rpc_url = servers.urls
         return self
 
@@ -107,21 +100,22 @@ class Sandbox:
         )
 
 
-def _build(seen_payment_headers: list[str]) -> tuple[LocalChain, AsgiApp, AsgiApp]:
-    """Return a fresh chain with a funded buyer, the seller's app and the JSON-RPC app."""
-    # The packages' loggers would reach stderr through logging's last resort.
+def _build(
+    seller_port: int, rpc_port: int, seen_payment_headers: list[str]
+) -> tuple[LocalChain, Servers]:
+    """Return a fresh chain with a funded buyer, and the servers in front of it, not started."""
+    # Without a handler, the packages' warnings would reach stderr through logging's last resort.
     for name in ("x402", "uvicorn", "eth", "web3"):
         logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         with warnings.catch_warnings():
             # Deprecations inside third-party packages are not the caller's business.
             warnings.simplefilter("ignore", DeprecationWarning)
-            import uvicorn  # noqa: F401
-
             from sandbox.chain import LocalChain
             from sandbox.facilitator import build_facilitator
             from sandbox.rpc import JsonRpc
             from sandbox.sellers import build_seller
+            from sandbox.serve import Servers
     except ImportError as e:
         raise SandboxMissingError(
             f"the sandbox needs packages that are not installed ({e.name}); "
@@ -131,97 +125,5 @@ def _build(seen_payment_headers: list[str]) -> tuple[LocalChain, AsgiApp, AsgiAp
     chain.mint(_MINTER_KEY, BUYER, BUYER_FUNDS_ATOMIC)
     rpc = JsonRpc(chain)
     facilitator = build_facilitator(rpc, _FACILITATOR_KEY)
-    return chain, build_seller(facilitator, SELLER, seen_payment_headers), rpc.asgi
-
-
-class _Servers:
-    """Some ASGI apps served by uvicorn on one event loop in one daemon thread."""
-
-    def __init__(self, apps: list[tuple[AsgiApp, int]]) -> None:
-        import uvicorn
-
-        self._sockets: list[socket.socket] = []
-        try:
-            for _, port in apps:
-                self._sockets.append(_listen(port))
-        except OSError:
-            self._close_sockets()
-            raise
-        self.urls = [f"http://{HOST}:{s.getsockname()[1]}" for s in self._sockets]
-        self._servers = [uvicorn.Server(_uvicorn_config(app)) for app, _ in apps]
-        self._ready = threading.Event()
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="purser-sandbox", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread and wait until every app accepts requests.
-
-        Raises:
-            RuntimeError: the thread ended instead.
-        """
-        self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            self.stop()
-            raise RuntimeError("the sandbox could not serve") from self._failure
-
-    def stop(self) -> None:
-        """End the servers, join the thread and close the sockets."""
-        for server in self._servers:
-            server.should_exit = True
-        self._thread.join(_STOP_TIMEOUT_S)
-        self._close_sockets()
-
-    def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as e:  # noqa: BLE001 - carried over to the thread that waits
-            self._failure = e
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
-        pairs = zip(self._servers, self._sockets, strict=True)
-        tasks = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in pairs]
-        while not all(server.started for server in self._servers):
-            await asyncio.sleep(0.001)
-            if any(task.done() for task in tasks):
-                break
-        else:
-            self._ready.set()
-        await asyncio.gather(*tasks)
-
-    def _close_sockets(self) -> None:
-        for sock in self._sockets:
-            sock.close()
-
-
-def _listen(port: int) -> socket.socket:
-    # asyncio sets TCP_NODELAY only where the protocol is spelled out; without it, a response's
-    # body waits some 40 ms for the acknowledgement of its headers.
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind((HOST, port))
-    except OSError:
-        sock.close()
-        raise
-    return sock
-
-
-def _uvicorn_config(app: AsgiApp) -> Any:
-    import uvicorn
-
-    return uvicorn.Config(
-        app,
-        interface="asgi3",
-        loop="asyncio",
-        http="h11",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
+    seller = build_seller(facilitator, SELLER, seen_payment_headers)
+    return chain, Servers([(seller, seller_port), (rpc.asgi, rpc_port)])

@@ -15,7 +15,9 @@ from x402 import x402Facilitator, x402ResourceServer
 from x402.http.middleware.fastapi import payment_middleware
 from x402.http.types import PaymentOption, RouteConfig
 from x402.http.x402_http_server import x402HTTPResourceServer
-from x402.mechanisms.evm.exact import register_exact_evm_server
+from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStubs]
+    register_exact_evm_server,
+)
 from x402.schemas.helpers import parse_payment_payload, parse_payment_requirements
 from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
