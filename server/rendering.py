@@ -80,7 +80,7 @@ def clip(text: str, max_chars: int) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = clip(text, 400)
+    text = clip(text, 500)
     return text if text.endswith((".", "!", "?")) else text + "."
 
 

@@ -28,7 +28,7 @@ from wallet.ledger.base import LedgerUnavailableError
 ToolFunction = Callable[..., Awaitable[ToolAnswer]]
 
 _REPORTED = 3
-_NAME_MAX = 60
+_NAME_MAX = 40
 _log = logging.getLogger(__name__)
 
 _REASONS = {
@@ -127,35 +127,40 @@ def check_arguments(
         return model.model_validate(arguments).model_dump_one_level()
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        known = list(model.model_fields)
-        told = dict.fromkeys(_tell(tool_name, known, one) for one in found)
-    detail = "; ".join(list(told)[:_REPORTED])
-    if len(told) > _REPORTED:
-        detail += f"; and {len(told) - _REPORTED} more"
+        detail = _tell_all(tool_name, list(model.model_fields), found)
     raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
 
 
-def _tell(tool_name: str, known: list[str], error: ErrorDetails) -> str:
-    name = str(error["loc"][0]) if error["loc"] else "arguments"
-    if error["type"] == "extra_forbidden":
-        return _unknown(tool_name, known, name)
-    where = name
+def _tell_all(tool_name: str, known: list[str], found: list[ErrorDetails]) -> str:
+    told = dict.fromkeys(
+        _unknown(tool_name, known, str(one["loc"][0]))
+        if one["type"] == "extra_forbidden"
+        else _wrong(one)
+        for one in found
+    )
+    detail = "; ".join(list(told)[:_REPORTED])
+    if len(told) > _REPORTED:
+        detail += f"; and {len(told) - _REPORTED} more"
+    if any(one["type"] == "extra_forbidden" for one in found):
+        detail += f". It takes {', '.join(known) or 'no arguments'}"
+    return detail
+
+
+def _wrong(error: ErrorDetails) -> str:
+    where = str(error["loc"][0]) if error["loc"] else "the arguments"
     if len(error["loc"]) > 1:
         inner = error["loc"][1]
         # A position is ours; the key of an object is the caller's text.
-        where = f"{name}[{inner}]" if isinstance(inner, int) else f"a value in {name}"
-    context = error.get("ctx", {})
-    reason = _REASONS.get(error["type"], "is not valid").format_map(context)
+        where = f"{where}[{inner}]" if isinstance(inner, int) else f"a value in {where}"
+    reason = _REASONS.get(error["type"], "is not valid").format_map(error.get("ctx", {}))
     return f"{where} {reason}"
 
 
 def _unknown(tool_name: str, known: list[str], name: str) -> str:
     printable = clip(name.encode("ascii", "replace").decode(), _NAME_MAX)
+    told = f"{tool_name} has no argument {printable!r}"
     close = difflib.get_close_matches(name[:_NAME_MAX], known, n=1, cutoff=0.5)
-    if close:
-        return f"{tool_name} has no argument {printable!r}; did you mean {close[0]}?"
-    takes = ", ".join(known) if known else "none"
-    return f"{tool_name} has no argument {printable!r}; it takes {takes}"
+    return f"{told} (did you mean {close[0]}?)" if close else told
 
 
 def _argument_model(function: ToolFunction) -> type[StrictArguments]:

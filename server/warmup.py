@@ -48,6 +48,11 @@ class Warmup:
             self._answered.set()
         return result
 
+    @property
+    def started(self) -> bool:
+        """Tell whether importing has been asked for."""
+        return self._answered.is_set()
+
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Keep the import task alive; leaving waits for at most the module being imported."""
@@ -63,6 +68,11 @@ class Warmup:
         for name in names:
             if name in self._done:
                 await self._done[name].wait()
+
+    async def idle(self) -> None:
+        """Wait until everything is imported, without asking for it any earlier."""
+        for done in self._done.values():
+            await done.wait()
 
     async def _import_all(self) -> None:
         await self._answered.wait()

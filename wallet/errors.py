@@ -186,6 +186,11 @@ class ErrorKind(Enum):
         "The response is larger than fetch.max_body_bytes",
         "Choose a smaller resource, or ask the user to raise fetch.max_body_bytes.",
     )
+    INTERNAL_ERROR = ErrorRow(
+        "internal_error",
+        "Purser failed in a way it did not foresee",
+        "Ask the user to look at Purser's log.",
+    )
     TIMEOUT = ErrorRow(
         "timeout", "The server did not answer in time", "Try again later.", retryable=True
     )

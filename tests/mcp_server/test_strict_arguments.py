@@ -9,7 +9,11 @@ from mcp.client import Client
 from mcp_types import TextContent
 from stub_toolbox import ERAS, Stub
 
+from server.registry import build_tools
+from server.strict import check_arguments
 from tools.arguments import MAX_BODY_CHARS
+from tools.context import Toolbox
+from wallet.errors import PurserError
 
 URL = "https://seller.example/page"
 SECRET = "sk-canary-93f1"
@@ -44,15 +48,15 @@ async def _mistake(era: Any, tool: str, arguments: dict[str, Any]) -> str:
         (
             "paid_fetch",
             {"url": URL, "max_price": "0.01"},
-            "paid_fetch has no argument 'max_price'; did you mean max_price_usd?",
+            "paid_fetch has no argument 'max_price' (did you mean max_price_usd?). It takes url,",
         ),
         ("paid_fetch", {"url": URL, "payAgain": True}, "did you mean pay_again?"),
         (
             "check_balance",
             {"network": "base"},
-            "check_balance has no argument 'network'; it takes none",
+            "check_balance has no argument 'network'. It takes no arguments.",
         ),
-        ("list_receipts", {"zzz": 1}, "it takes host, status, since, limit, cursor"),
+        ("list_receipts", {"zzz": 1}, "It takes host, status, since, limit, cursor."),
         ("paid_fetch", {}, "url is required"),
         ("paid_fetch", {"url": 5}, "url must be a string"),
         ("paid_fetch", {"url": URL, "start": "0"}, "start must be a whole number"),
@@ -108,7 +112,7 @@ async def test_a_value_is_never_repeated(era: str, arguments: dict[str, Any]) ->
 @pytest.mark.asyncio
 @pytest.mark.parametrize("era", ERAS)
 async def test_many_long_unknown_names_stay_within_bounds(era: str) -> None:
-    hostile = {f"\x1b[31m{letter}{'\n' * 50}" + "x" * 5_000: 1 for letter in "abcdefghij"}
+    hostile = {f"\x1b[31m{letter}" + "\n" * 50 + "x" * 5_000: 1 for letter in "abcdefghij"}
     text = await _mistake(era, "paid_fetch", {"url": URL, **hostile})
     assert "and 7 more" in text
     assert "\x1b" not in text
@@ -146,7 +150,7 @@ async def test_a_price_is_exact_as_text_and_as_a_number(
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     "value",
-    ["-1", "1e-2", "NaN", "", " 1", "1,5", "$1", "٠.٥", -1, -0.5, 1e300, 0.1 + 0.2, True, 10**5000],
+    ["-1", "1e-2", "NaN", "", " 1", "1,5", "$1", "٠.٥", -1, -0.5, 1e300, 0.1 + 0.2, True, 10**40],
 )
 async def test_a_price_that_is_not_plain_digits_is_refused(value: object) -> None:
     # In memory, and in the modern era, arguments arrive without a trip through JSON.
@@ -154,11 +158,22 @@ async def test_a_price_that_is_not_plain_digits_is_refused(value: object) -> Non
     assert "max_price_usd must be a USD amount" in text
 
 
-@pytest.mark.asyncio
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-async def test_a_price_that_is_no_number_is_refused(value: float) -> None:
-    text = await _mistake("2026-07-28", "paid_fetch", {"url": URL, "max_price_usd": value})
-    assert "max_price_usd must be a USD amount" in text
+def test_a_price_that_is_no_number_is_refused(value: float) -> None:
+    # JSON text cannot carry these through the client, but a lenient parser may let them in.
+    (paid_fetch,) = (tool for tool in build_tools(_no_toolbox, _ready) if tool.name == "paid_fetch")
+    with pytest.raises(PurserError, match="max_price_usd must be a USD amount"):
+        check_arguments(
+            "paid_fetch", paid_fetch.fn_metadata.arg_model, {"url": URL, "max_price_usd": value}
+        )
+
+
+def _no_toolbox() -> Toolbox:
+    raise AssertionError("no call is made")
+
+
+async def _ready(_: tuple[str, ...]) -> None:
+    return None
 
 
 @pytest.mark.asyncio

@@ -1,0 +1,370 @@
+"""What the model reads: marked content, one footer line, and the same data in both channels."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from mcp.client import Client
+from mcp_types import CallToolResult, ImageContent, TextContent
+from stub_toolbox import ERAS, PAID, PAID_ID, WALLET, Stub, bought
+
+from tools.showing import IMAGE_MAX_BYTES, mark_untrusted
+from wallet.errors import ErrorKind, PurserError
+from wallet.model import Delivery, Evidence, State
+from wallet.money import Usd
+from wallet.policy import Quote, QuotedOffer
+from wallet.purchases import Stored
+
+URL = PAID.url
+MARKED = re.compile(
+    r"\[untrusted web content ([0-9a-f]{10})\]\n"
+    r"(.*)\n"
+    r"\[end of web content \1\]\n"
+    r"(\[Purser: [^\n]*\])",
+    re.DOTALL,
+)
+
+
+async def _call(stub: Stub, era: Any, tool: str, arguments: dict[str, Any]) -> CallToolResult:
+    async with Client(stub.server(), mode=era) as client:
+        return await client.call_tool(tool, arguments)
+
+
+def _text(result: CallToolResult) -> str:
+    assert isinstance(result.content[0], TextContent)
+    return result.content[0].text
+
+
+def _parts(result: CallToolResult) -> tuple[str, str]:
+    """Return the content and the footer of a one-block result."""
+    assert not result.is_error
+    assert len(result.content) == 1
+    assert result.structured_content is None
+    match = MARKED.fullmatch(_text(result))
+    assert match is not None, _text(result)
+    return match[2], match[3]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_page_is_one_marked_block_with_a_footer_and_a_receipt(era: Any) -> None:
+    stub = Stub()
+    result = await _call(stub, era, "paid_fetch", {"url": URL})
+    content, footer = _parts(result)
+    assert content == "hello"
+    assert footer == (
+        f"[Purser: paid $0.01 (claimed); $4.99 left today; chars 0-5 of 5; receipt {PAID_ID}]"
+    )
+    assert result.meta is not None
+    receipt = result.meta["purser/receipt"]
+    assert (receipt["id"], receipt["status"], receipt["reused"]) == (PAID_ID, "settled", False)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_long_page_says_how_to_read_on_for_free(era: Any) -> None:
+    stub = Stub()
+    body = b"0123456789" * 10
+    stub.buyer.answers[URL] = bought(body)
+    stub.shelf.stored[PAID_ID] = Stored(body, Delivery(200, "text/plain", 100, "0" * 64), False)
+    first = await _call(stub, era, "paid_fetch", {"url": URL, "max_chars": 40, "format": "raw"})
+    content, footer = _parts(first)
+    assert content == body.decode()[:40]
+    go_on = f'read_purchase(receipt_id="{PAID_ID}", start=40, format="raw")'
+    assert go_on in footer
+
+    arguments = {"receipt_id": PAID_ID, "start": 40, "format": "raw"}
+    content, footer = _parts(await _call(stub, era, "read_purchase", arguments))
+    assert content == body.decode()[40:]
+    assert "bought earlier for $0.01, nothing spent now" in footer
+    assert len(stub.buyer.fetched) == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_overhead_beyond_the_content_stays_under_300_characters(era: Any) -> None:
+    stub = Stub()
+    body = b"x" * 9_999_999
+    unclear = replace(
+        PAID,
+        state=State.UNKNOWN,
+        evidence=Evidence.UNKNOWN,
+        amount_usd=Usd.parse("999.999999"),
+    )
+    stub.buyer.answers[URL] = bought(
+        body,
+        purchase=unclear,
+        http_status=500,
+        truncated=True,
+        left_today=Usd.parse("999.999999"),
+    )
+    arguments = {"url": URL, "format": "markdown", "start": 9_000_000, "max_chars": 50_000}
+    result = await _call(stub, era, "paid_fetch", arguments)
+    content, footer = _parts(result)
+    assert len(content) == 50_000
+    assert len(_text(result)) - len(content) < 300
+    for told in ("outcome unknown", "HTTP 500", "cut short", "left today", PAID_ID):
+        assert told in footer
+
+
+def test_a_page_cannot_forge_the_closing_line() -> None:
+    first, second = mark_untrusted("page"), mark_untrusted("page")
+    boundary = re.compile(r"content ([0-9a-f]{10})\]")
+    found = [match[1] for match in map(boundary.search, (first, second)) if match]
+    assert len(set(found)) == 2
+    # A page that learnt one boundary and quotes it is fenced by another.
+    again = mark_untrusted(first)
+    match = MARKED.fullmatch(again + "\n[Purser: x]")
+    assert match is not None
+    assert match[2] == first
+    assert match[1] not in found
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"reused": True}, "bought earlier for $0.01, nothing spent now"),
+        (
+            {"purchase": replace(PAID, evidence=Evidence.VERIFIED)},
+            "paid $0.01 (verified)",
+        ),
+        (
+            {"purchase": replace(PAID, state=State.FREE, amount_usd=None, transfer=None)},
+            "[Purser: free; $4.99 left today;",
+        ),
+        (
+            {"purchase": replace(PAID, state=State.UNKNOWN)},
+            "sent $0.01, outcome unknown",
+        ),
+        ({"http_status": 404}, "HTTP 404"),
+        ({"left_today": None}, "[Purser: paid $0.01 (claimed); chars"),
+    ],
+)
+async def test_the_footer_says_what_the_money_did(
+    era: Any, changes: dict[str, Any], expected: str
+) -> None:
+    stub = Stub()
+    stub.buyer.answers[URL] = bought(**changes)
+    _, footer = _parts(await _call(stub, era, "paid_fetch", {"url": URL}))
+    assert expected in footer
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_image_comes_as_an_image_with_the_footer(era: Any) -> None:
+    png = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    )
+    stub = Stub()
+    stub.buyer.answers[URL] = bought(png, "image/png")
+    result = await _call(stub, era, "paid_fetch", {"url": URL})
+    text, image = result.content
+    assert isinstance(text, TextContent)
+    assert text.text.startswith("[Purser: paid $0.01")
+    assert "untrusted" in text.text
+    assert isinstance(image, ImageContent)
+    assert (base64.b64decode(image.data), image.mime_type) == (png, "image/png")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("body", "content_type", "kind"),
+    [
+        (b"%PDF-1.7\x00\xff\xfe", "application/pdf", "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * IMAGE_MAX_BYTES, "image/png", "image/png"),
+    ],
+)
+async def test_what_cannot_be_shown_is_named_and_sized(
+    era: Any, body: bytes, content_type: str, kind: str
+) -> None:
+    stub = Stub()
+    stub.buyer.answers[URL] = bought(body, content_type)
+    result = await _call(stub, era, "paid_fetch", {"url": URL})
+    content, footer = _parts(result)
+    assert f"({kind}, {len(body)} bytes)" in content
+    assert "stored, but cannot be shown" in footer
+    assert PAID_ID in footer
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("tool", ["check_price", "check_balance", "list_receipts"])
+async def test_structured_tools_say_the_same_in_text(era: Any, tool: str) -> None:
+    arguments = {"urls": [URL]} if tool == "check_price" else {}
+    result = await _call(Stub(), era, tool, arguments)
+    assert result.structured_content is not None
+    assert json.loads(_text(result)) == result.structured_content
+
+
+def _offer(price: str, allowed: bool = True) -> QuotedOffer:
+    return QuotedOffer(
+        index=0,
+        rail="x402",
+        scheme="exact",
+        network="eip155:8453",
+        asset_symbol="USDC",
+        amount_usd=Usd.parse(price),
+        amount=price,
+        pay_to=WALLET,
+        allowed=allowed,
+        refusal=None if allowed else ErrorKind.OVER_PAYMENT_CAP,
+        reason="allowed" if allowed else "too dear",
+    )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_prices_come_cheapest_first_and_a_failing_url_is_its_own_row(era: Any) -> None:
+    stub = Stub()
+    host = "https://seller.example/"
+    stub.buyer.quotes = {
+        f"{host}dear": Quote(f"{host}dear", False, (_offer("0.30"),), 0, None, "would pay $0.30"),
+        f"{host}over": Quote(
+            f"{host}over", False, (_offer("0.02", False),), None, ErrorKind.OVER_PAYMENT_CAP, "no"
+        ),
+        f"{host}cheap": Quote(f"{host}cheap", False, (_offer("0.01"),), 0, None, "would pay"),
+        f"{host}down": PurserError(ErrorKind.TIMEOUT, "No answer in 45 s."),
+    }
+    urls = [f"{host}{name}" for name in ("down", "over", "dear", "cheap", "free", "cheap")]
+    result = await _call(stub, era, "check_price", {"urls": [*urls, "http://plain.example/"]})
+    assert result.structured_content is not None
+    rows = result.structured_content["prices"]
+    shown = [(row["url"].removeprefix(host), row["price_usd"], row["would_pay"]) for row in rows]
+    assert shown == [
+        ("free", "0.00", False),
+        ("cheap", "0.01", True),
+        ("dear", "0.30", True),
+        ("over", "0.02", False),
+        ("down", None, False),
+        ("http://plain.example/", None, False),
+    ]
+    assert [row.get("error") for row in rows[4:]] == ["timeout", "insecure_url"]
+    assert rows[3]["refusal"] == "over_payment_cap"
+    assert stub.buyer.fetched == []
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_an_unreadable_balance_is_null_with_a_reason(era: Any) -> None:
+    result = await _call(Stub(), era, "check_balance", {})
+    assert result.structured_content == {
+        "address": WALLET,
+        "limits": [
+            {
+                "name": "per_day",
+                "limit_usd": "5.00",
+                "settled_usd": "1.00",
+                "held_usd": "0.00",
+                "left_usd": "4.00",
+            },
+            {
+                "name": "total",
+                "limit_usd": None,
+                "settled_usd": "1.00",
+                "held_usd": "0.00",
+                "left_usd": None,
+            },
+        ],
+        "on_chain": [
+            {"network": "eip155:8453", "asset": "USDC", "amount": "12.5", "reason": None},
+            {
+                "network": "eip155:84532",
+                "asset": "USDC",
+                "amount": None,
+                "reason": "the chain cannot be read",
+            },
+        ],
+        "on_chain_reason": None,
+        "open_holds": [
+            {
+                "receipt_id": PAID_ID,
+                "state": "unknown",
+                "amount_usd": "0.01",
+                "host": "seller.example",
+                "created_at": "2026-11-18T11:06:40Z",
+                "valid_before": "2026-11-18T11:08:40Z",
+            }
+        ],
+        "open_holds_total": 1,
+        "pending_approvals": [],
+    }
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_wallet_that_cannot_be_unlocked_shows_no_balance_at_all(era: Any) -> None:
+    stub = Stub()
+    stub.buyer.address = None
+    result = await _call(stub, era, "check_balance", {})
+    assert result.structured_content is not None
+    assert result.structured_content["on_chain"] is None
+    assert "key cannot be reached" in result.structured_content["on_chain_reason"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_receipts_are_listed_in_pages_that_miss_and_repeat_nothing(era: Any) -> None:
+    stub = Stub()
+    ids = [PAID_ID[:-1] + digit for digit in "987654321"]
+    stub.records.purchases = [replace(PAID, id=one) for one in ids]
+    seen: list[str] = []
+    cursor: str | None = None
+    async with Client(stub.server(), mode=era) as client:
+        while True:
+            arguments: dict[str, Any] = {"limit": 4, "cursor": cursor, "host": "Seller.Example"}
+            page = (await client.call_tool("list_receipts", arguments)).structured_content
+            assert page is not None
+            seen += [row["id"] for row in page["receipts"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+            assert PAID_ID[:8] not in cursor
+    assert seen == ids
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_receipts_are_filtered_by_status_and_time(era: Any) -> None:
+    stub = Stub()
+    other = PAID_ID[:-1] + "0"
+    stub.records.purchases.append(replace(PAID, id=other, state=State.SIGNED, created_at=0))
+    for arguments, expected in (
+        ({"status": "unknown"}, [other]),
+        ({"status": "settled"}, [PAID_ID]),
+        ({"since": "2026-11-18"}, [PAID_ID]),
+        ({"since": "2026-11-18T12:06:41+01:00"}, []),
+        ({"host": "other.example"}, []),
+    ):
+        page = (await _call(stub, era, "list_receipts", arguments)).structured_content
+        assert page is not None
+        assert [row["id"] for row in page["receipts"]] == expected
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(
+    ("state", "code", "spent"),
+    [
+        (State.UNKNOWN, "outcome_unknown", "unknown"),
+        (State.VOID, "invalid_argument", "no"),
+        (State.SETTLED, "upstream_error", "yes"),
+    ],
+)
+async def test_a_purchase_without_content_says_where_the_money_is(
+    era: Any, state: State, code: str, spent: str
+) -> None:
+    stub = Stub()
+    stub.records.purchases = [replace(PAID, state=state)]
+    result = await _call(stub, era, "read_purchase", {"receipt_id": PAID_ID})
+    assert result.is_error
+    assert result.meta is not None
+    error = result.meta["purser/error"]
+    assert (error["code"], error["spent"], error["receipt_id"]) == (code, spent, PAID_ID)
