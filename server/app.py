@@ -81,14 +81,17 @@ def build_server(open_toolbox: ToolboxFactory, *, warmup: Warmup | None = None) 
 
 def serve_stdio(settings: Settings) -> None:
     """Serve one host on standard input and output until it closes them."""
+    from server.upkeep import upkeep
     from server.wiring import open_wired
+
+    background = Warmup()
 
     @asynccontextmanager
     async def open_toolbox() -> AsyncGenerator[Toolbox]:
-        async with open_wired(settings) as wired:
+        async with open_wired(settings) as wired, upkeep(wired.parts, background.idle):
             yield wired.toolbox
 
-    build_server(open_toolbox).run("stdio")
+    build_server(open_toolbox, warmup=background).run("stdio")
 
 
 def purser_version() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -15,7 +15,7 @@ from tools.context import Holding, Toolbox
 from wallet.assets import Asset, assets, networks
 from wallet.chain import Chain, ChainUnreadableError
 from wallet.exchange import Exchange, WebRequest
-from wallet.keystore import key_source
+from wallet.keystore import Keystore
 from wallet.ledger.base import Ledger
 from wallet.ledger.worker import LedgerWorker
 from wallet.money import token_units
@@ -125,7 +125,7 @@ def rpc_urls(settings: Settings) -> dict[str, tuple[str, ...]]:
 
 
 @asynccontextmanager
-async def open_wired(settings: Settings) -> AsyncIterator[Wired]:
+async def open_wired(settings: Settings) -> AsyncGenerator[Wired]:
     """Build everything once and close it in reverse; opens no file before it is needed.
 
     Raises:
@@ -144,7 +144,7 @@ async def open_wired(settings: Settings) -> AsyncIterator[Wired]:
     parts = Parts(
         ledger=ledger,
         store=store,
-        keys=Vault(key_source(settings.wallet.key, home)),
+        keys=Vault(Keystore(home, settings.wallet.key)),
         chain=chain,
         rails=(X402Rail(),),
         rules=rules_from(settings),

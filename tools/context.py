@@ -48,8 +48,8 @@ class Buyer(Protocol):
 class Records(Protocol):
     """The ledger, on its own thread."""
 
-    async def call(self, job: Callable[[Ledger], ResultT]) -> ResultT:
-        """Run a job with the ledger and return its result.
+    async def call(self, function: Callable[[Ledger], ResultT], /) -> ResultT:
+        """Run a function on the ledger and return its result.
 
         Raises:
             LedgerUnavailableError: the ledger cannot be read.

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import anyio.to_thread
 
 from wallet.assets import find_network
 from wallet.chain import ChainUnreadableError
-from wallet.ledger.base import StaleStateError
+from wallet.ledger.base import Ledger, PurchaseFilter, StaleStateError
 from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
 from wallet.outcome import ChainView
 from wallet.parts import Parts
 from wallet.proof import is_dead, look
 from wallet.purchases import DamagedPurchaseError
 
+SPENT_VIEWS = (ChainView.PROVEN, ChainView.USED)
+CLAIMS_LOOKED_AT = 50
 STALE_HOLD_S = 60
 """A hold this old without stored bytes was never sent: storing them needs the row to be HELD."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What a round of reconciling did, in purchase ids."""
+    """What a round of reconciling did, in purchase ids; `verified` were claimed before."""
 
     settled: tuple[str, ...]
+    verified: tuple[str, ...]
     voided: tuple[str, ...]
     still_open: tuple[str, ...]
 
@@ -56,7 +60,7 @@ async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
     transfer = purchase.transfer
     if transfer is None:
         raise AssertionError("a signed purchase has a transfer")
-    if await look(parts.chain, transfer, purchase.tx_hash) in (ChainView.PROVEN, ChainView.USED):
+    if await look(parts.chain, transfer, purchase.tx_hash) in SPENT_VIEWS:
         delivery = await _stored_delivery(parts, purchase.id)
         return await parts.ledger.call(
             lambda ledger: ledger.settle(
@@ -105,4 +109,24 @@ async def reconcile_all(parts: Parts) -> Reconciled:
             voided.append(after.id)
         else:
             still_open.append(after.id)
-    return Reconciled(tuple(settled), tuple(voided), tuple(still_open))
+    verified = await _verify_claims(parts)
+    return Reconciled(tuple(settled), verified, tuple(voided), tuple(still_open))
+
+
+async def _verify_claims(parts: Parts) -> tuple[str, ...]:
+    """Look for the latest settlements that rest on the seller's word alone."""
+    latest = PurchaseFilter(states=(State.SETTLED,), limit=CLAIMS_LOOKED_AT)
+    found = await parts.ledger.call(lambda ledger: ledger.list_purchases(latest))
+    verified: list[str] = []
+    for purchase in found:
+        transfer = purchase.transfer
+        if purchase.evidence is not Evidence.CLAIMED or transfer is None:
+            continue
+        if await look(parts.chain, transfer, purchase.tx_hash) in SPENT_VIEWS:
+            await parts.ledger.call(partial(_verify, purchase.id))
+            verified.append(purchase.id)
+    return tuple(verified)
+
+
+def _verify(purchase_id: str, ledger: Ledger) -> Purchase:
+    return ledger.annotate(purchase_id, evidence=Evidence.VERIFIED)

@@ -1,0 +1,44 @@
+"""What runs beside the server: open payments are brought to an end, on start and on a timer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+
+from server.stderr_log import describe_exception
+from wallet.ledger.base import LedgerUnavailableError
+from wallet.parts import Parts
+from wallet.reconcile import reconcile_all
+
+EVERY_S = 60
+
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def upkeep(parts: Parts, idle: Callable[[], Awaitable[None]]) -> AsyncGenerator[None]:
+    """Reconcile once the server is idle after its start, and then every minute.
+
+    Args:
+        parts: the wallet.
+        idle: returns when the slow modules are loaded, so that nothing delays the first answer.
+    """
+    async with anyio.create_task_group() as group:
+        group.start_soon(_loop, parts, idle)
+        yield
+        group.cancel_scope.cancel()
+
+
+async def _loop(parts: Parts, idle: Callable[[], Awaitable[None]]) -> None:
+    await idle()
+    await anyio.to_thread.run_sync(parts.store.sweep_temporaries)
+    while True:
+        try:
+            await reconcile_all(parts)
+        except LedgerUnavailableError as error:
+            _log.warning("open payments could not be reconciled: %s", describe_exception(error))
+        await anyio.sleep(EVERY_S)
