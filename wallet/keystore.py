@@ -217,6 +217,11 @@ class Keystore:
         return cast("dict[str, Any]", fields)
 
 
+def key_source(source: Source, home: Path) -> Keystore:
+    """Return the wallet's key where `wallet.key` says it is, for a process without a terminal."""
+    return Keystore(home, source)
+
+
 def _taken(environ: MutableMapping[str, str], name: str) -> _Hidden | None:
     text = environ.pop(name, "")
     return _Hidden(text) if text else None
