@@ -1,0 +1,94 @@
+"""The config.toml that `purser init` writes: every setting, its default and what it is for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from server.settings_models import DEFAULT_NETWORK, SECTIONS, Section
+from wallet.assets import networks
+from wallet.money import Usd
+
+_HEAD = """\
+# Purser's settings. Only you change them: no tool that a model can call does.
+#
+# Any of them can also come from the environment as PURSER_<SECTION>__<NAME>, which wins over this
+# file: PURSER_BUDGET__PER_DAY=2.00, PURSER_HOSTS__DENY='["example.com"]'. A name or value that
+# Purser does not know stops it from starting.
+"""
+
+_SECTION_NOTES = {
+    "budget": "US dollars, in quotes. A day is a UTC day. Money on hold counts as spent.",
+    "hosts": "Names are exact, or *.example.com for every host below example.com.",
+    "wallet": "",
+    "ledger": "",
+    "fetch": "",
+}
+
+_NOTES = {
+    "per_payment": "the most that one payment may cost",
+    "per_host_per_day": "the most that one host may get in a day",
+    "per_day": "the most that is spent in a day",
+    "total": "the most that is ever spent; empty: no such limit",
+    "approval_above": "a dearer payment needs your approval first",
+    "payments_per_minute": "how many payments may start in a minute",
+    "mode": "open: any public host. allowlist: only those in allow",
+    "allow": "counts in allowlist mode",
+    "deny": "never contacted, whatever else is set",
+    "private_ok": 'local sellers, such as "127.0.0.1:8402": private and plain http are fine',
+    "key": "keyring, keystore (an encrypted file) or env (tests and CI)",
+    "networks": "in order of preference",
+    "schemes": "only exact in this version",
+    "validity_s": "the longest life of a signed payment, in seconds",
+    "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
+    "timeout_s": "the longest time for one fetch, in seconds",
+    "max_body_bytes": "a longer answer is cut",
+    "repeat_window_s": "the same fetch within this time is not paid twice",
+}
+
+_RPC = """
+# Your own RPC servers for a network, in place of the public ones:
+# [network."{network}"]
+# rpc_urls = {urls}
+"""
+
+
+def default_config_text(
+    *, key: str = "keyring", networks_enabled: Sequence[str] = (DEFAULT_NETWORK,)
+) -> str:
+    """Return a commented config.toml with the defaults, but this key source and these networks.
+
+    Raises:
+        ValueError: a network is not in the table, or the key source does not exist.
+    """
+    chosen = {"key": key, "networks": tuple(networks_enabled)}
+    model = SECTIONS["wallet"].model_validate(chosen)
+    parts = [_HEAD]
+    for name, section in SECTIONS.items():
+        values = model if name == "wallet" else section()
+        note = f"  # {_SECTION_NOTES[name]}" if _SECTION_NOTES[name] else ""
+        parts.append(f"\n[{name}]{note}\n{_lines(values)}")
+    first = chosen["networks"][0]
+    parts.append(_RPC.format(network=first, urls=_toml(networks()[first].rpc_urls[:1])))
+    return "".join(parts)
+
+
+def _lines(values: Section) -> str:
+    rows = [(name, _toml(getattr(values, name))) for name in type(values).model_fields]
+    width = max(len(f"{name} = {value}") for name, value in rows)
+    return "".join(f"{f'{name} = {value}':<{width}}  # {_NOTES[name]}\n" for name, value in rows)
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case None:
+            return '""'
+        case Usd():
+            return f'"{value}"'
+        case int():
+            return str(value)
+        case tuple():
+            return json.dumps(list(value))  # pyright: ignore[reportUnknownArgumentType]
+        case _:
+            return json.dumps(value)
