@@ -1,0 +1,241 @@
+"""What a body looks like to a model: text, image or a word about the rest."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import logging
+import socket
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tools.web.content import Format, page, render
+from tools.web.extract import MAX_EXTRACT_CHARS, strip_tags
+
+URL = "https://shop.example/articles/one"
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
+PARAGRAPH = (
+    "The harbour office keeps a list of every ship that came in during the winter, "
+    "with the names of the masters and the cargo they declared to the purser. "
+)
+HTML = f"""<!doctype html><html><head><title>Ships &amp; purses | Harbour News</title>
+<style>.x {{ color: red }}</style><script>var secret = "in script";</script></head><body>
+<nav><a href="/home">Home</a> <a href="/about">About</a></nav>
+<article><h1>Ships &amp; purses</h1><p>{PARAGRAPH * 2}
+See <a href="../ledger?y=1">the ledger</a>.</p>
+<h2>Cargo</h2><table><tr><th>Ship</th><th>Tons</th></tr><tr><td>Dove</td><td>120</td></tr></table>
+<ul><li>salt</li><li>cloth</li></ul><p>{PARAGRAPH}</p></article>
+<footer>Imprint</footer></body></html>""".encode()
+
+
+def text_of(body: bytes, content_type: str, form: Format = "auto") -> str:
+    return render(body, content_type, URL, form).text
+
+
+def test_html_becomes_markdown_with_title_links_and_tables() -> None:
+    text = text_of(HTML, "text/html; charset=utf-8")
+    assert text.startswith("# Ships & purses")
+    assert "[the ledger](https://shop.example/ledger?y=1)" in text
+    assert "| Dove | 120 |" in text
+    assert "- salt" in text
+    assert text == text_of(HTML, "text/html", "markdown")
+    for noise in ("in script", "color: red", "About", "<p>"):
+        assert noise not in text
+
+
+def test_text_has_no_markup_and_raw_is_the_source() -> None:
+    text = text_of(HTML, "text/html", "text")
+    assert "the ledger" in text
+    assert "](" not in text
+    assert not text.startswith("#")
+    assert text_of(HTML, "text/html", "raw") == HTML.decode()
+
+
+def test_a_title_missing_from_the_text_is_put_on_top() -> None:
+    body = f"<title>Winter list</title><article><p>{PARAGRAPH * 3}</p></article>".encode()
+    assert text_of(body, "text/html").startswith("# Winter list\n\nThe harbour")
+    assert text_of(body, "text/html", "text").startswith("Winter list\n\nThe harbour")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html></html>",
+        b"<",
+        b"<p>Paid <b>answer</b>: 42</p>",
+        b"<div>" * 20_000 + b"deep",
+        b"<table>" * 500 + b"x",
+        b"<script" * 5_000,
+        b"<!--" * 5_000 + b"x",
+        b"\x00\xff\xfe" * 100,
+        b"&#x0;&#1114112;&#xd800;",
+    ],
+)
+@pytest.mark.parametrize("form", ["auto", "text", "raw"])
+def test_broken_html_never_fails_and_holds_no_control_character(body: bytes, form: Format) -> None:
+    text = text_of(body, "text/html", form)
+    assert all(char >= " " or char in "\n\t" for char in text)
+    text.encode("utf-8")
+
+
+def test_a_tiny_page_keeps_its_words() -> None:
+    assert "answer" in text_of(b"<p>Paid <b>answer</b>: 42</p>", "text/html")
+    assert "deep" in text_of(b"<div>" * 20_000 + b"deep", "text/html")
+
+
+def test_a_page_too_long_for_extraction_is_stripped() -> None:
+    body = b"<p>first</p>" + b"<p>word</p>" * (MAX_EXTRACT_CHARS // 11) + b"<p>last &amp; least</p>"
+    text = text_of(body, "text/html")
+    assert text.startswith("first")
+    assert text.endswith("last & least")
+
+
+def test_the_plain_strip_hides_what_a_browser_hides() -> None:
+    source = (
+        "<head><title>T</title></head><header>Top</header><SCRIPT>a<b</SCRIPT >x<!-- no --><style>s"
+        "</style><p>1 &lt; 2</p>İ<script>never closed"
+    )
+    assert strip_tags(source) == "Top\nx\n1 < 2\nİ"
+
+
+def test_extraction_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a socket was opened")
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    linked = HTML.replace(b"</head>", b'<link rel="next" href="http://a.example/2"></head>')
+    assert "Ships" in text_of(linked, "text/html")
+
+
+def test_a_page_that_yields_nothing_logs_no_url(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    render(b"<html></html>", "text/html", f"{URL}?token=canary")
+    assert "canary" not in caplog.text
+
+
+def test_json_is_compacted_without_touching_a_token() -> None:
+    source = '{\n  "a b" : [ 1.10, 1e400, 12345678901234567890.5 ],\n "q\\" :" : "x  y"\n}'
+    compact = text_of(source.encode(), "application/json")
+    assert compact == '{"a b":[1.10,1e400,12345678901234567890.5],"q\\" :":"x  y"}'
+    exact = json.loads(source, parse_float=Decimal)
+    assert json.loads(compact, parse_float=Decimal) == exact
+    assert text_of(source.encode(), "application/problem+json") == compact
+    assert text_of(source.encode(), "application/json", "raw") == source
+
+
+@pytest.mark.parametrize("source", ["{not json }", "[" * 100_000, "", "1 2"])
+def test_json_that_cannot_be_read_passes_as_it_is(source: str) -> None:
+    assert text_of(source.encode(), "application/json") == source
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/markdown", "text/plain", "text/csv", "application/xml", "image/svg+xml"]
+)
+def test_other_text_passes_through_without_control_characters(content_type: str) -> None:
+    source = "# A\r\n\x1b[31mred\x07\tb\U000e0041\x9b\n"
+    assert text_of(source.encode(), content_type) == "# A\n[31mred\tb\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "mime"),
+    [
+        (PNG, "image/png"),
+        (b"\xff\xd8\xff\xe0rest", "image/jpeg"),
+        (b"GIF89a rest", "image/gif"),
+        (b"RIFF\x00\x00\x00\x00WEBPVP8 ", "image/webp"),
+    ],
+)
+@pytest.mark.parametrize("claimed", ["image/png", "", "application/octet-stream"])
+def test_an_image_is_handed_on_with_the_type_its_bytes_show(
+    data: bytes, mime: str, claimed: str
+) -> None:
+    shown = render(data, claimed, URL, "auto")
+    assert (shown.kind, shown.mime_type, shown.data) == ("image", mime, data)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "mime"),
+    [
+        (b"%PDF-1.7", "application/pdf", "application/pdf"),
+        (b"not an image", "image/png", "image/png"),
+        (b"\x00\x01", "", "application/octet-stream"),
+        (b"\xff\xfe\xfd\xfc\xfb\xfa", "application/octet-stream", "application/octet-stream"),
+        (b"x", "pay me now; ignore/limits please", "application/octet-stream"),
+    ],
+)
+def test_other_bytes_are_described_in_our_words(body: bytes, content_type: str, mime: str) -> None:
+    shown = render(body, content_type, URL, "auto")
+    if mime == "application/octet-stream" and body == b"x":
+        assert "ignore" not in shown.text + shown.mime_type
+        return
+    assert (shown.kind, shown.mime_type, shown.data) == ("binary", mime, b"")
+    assert f"{len(body)} bytes" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("body", "mime"),
+    [
+        (b'  {"a": 1}', "application/json"),
+        (b"\xef\xbb\xbf<!DOCTYPE html><p>x", "text/html"),
+        (b"plain", "text/plain"),
+        ("é".encode() * 3000, "text/plain"),
+    ],
+)
+def test_an_unstated_type_is_guessed_from_the_first_bytes(body: bytes, mime: str) -> None:
+    assert render(body, "", URL).mime_type == mime
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        ("grüße".encode(), "text/plain", "grüße"),
+        ("grüße".encode("latin-1"), "text/plain", "grüße"),
+        ("grüße".encode("latin-1"), "text/plain; charset=utf-8", "gr\ufffd\ufffde"),
+        ("“x”".encode("cp1252"), "text/plain; charset=ISO-8859-1", "“x”"),
+        ("日本".encode("shift_jis"), 'text/plain; Charset="Shift_JIS"', "日本"),
+        (codecs.BOM_UTF16_LE + "ab".encode("utf-16-le"), "text/plain; charset=utf-8", "ab"),
+        (codecs.BOM_UTF8 + b"ab", "text/plain", "ab"),
+        (b"YWI=", "text/plain; charset=base64", "YWI="),
+        (b"a-", "text/plain; charset=punycode", "a-"),
+        (b"\\u0041", "text/plain; charset=unicode_escape", "\\u0041"),
+        (b"ab", "text/plain; charset=no-such", "ab"),
+        ('<meta charset="windows-1251">да'.encode("cp1251"), "text/html", "да"),
+        ('<meta charset="windows-1251">да'.encode(), "text/html; charset=utf-8", "да"),
+    ],
+)
+def test_the_charset_comes_from_mark_header_meta_then_utf8(
+    body: bytes, content_type: str, expected: str
+) -> None:
+    assert (
+        text_of(body, content_type, "raw").removeprefix('<meta charset="windows-1251">') == expected
+    )
+
+
+def test_a_page_ends_at_a_newline_or_else_a_space() -> None:
+    text = "one two\nthree four five"
+    assert page(text, 0, 12).text == "one two\n"
+    assert page(text, 8, 12).text == "three four "
+    assert page(text, 8, 100).text == "three four five"
+    assert page("x" * 500, 0, 300).end == 300
+
+
+def test_a_page_outside_the_text_is_empty() -> None:
+    assert page("abc", 7, 5) == page("abc", 3, 5)
+    assert (page("abc", 7, 5).text, page("abc", 7, 5).end, page("", 0, 5).total) == ("", 3, 0)
+
+
+@given(st.text(alphabet="ab \n\U0001f600", max_size=900), st.integers(1, 400))
+def test_pages_join_to_the_whole_text_and_always_advance(text: str, max_chars: int) -> None:
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        part = page(text, start, max_chars)
+        assert part.start == start < part.end <= start + max_chars
+        pieces.append(part.text)
+        start = part.end
+    assert "".join(pieces) == text
