@@ -7,6 +7,16 @@ import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from tools.web.guard import HostRules
+from tools.web.http import WebClient, WebExchange
+from wallet.errors import PurserError
+
+PAYMENT = {"PAYMENT-SIGNATURE": "c2lnbmVk"}
+MAX_BYTES = 200_000
 
 Reply = Callable[["Seen", asyncio.StreamWriter], Awaitable[None]]
 
@@ -51,7 +61,9 @@ async def _read_request(reader: asyncio.StreamReader) -> Seen:
 
 
 @asynccontextmanager
-async def serve(reply: Reply, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Site]:
+async def serve(
+    reply: Reply, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1"
+) -> AsyncGenerator[Site]:
     """Run a server on loopback that answers each request with `reply(seen, writer)`."""
     site, tasks = Site(), set[asyncio.Task[None]]()
 
@@ -71,7 +83,7 @@ async def serve(reply: Reply, tls: ssl.SSLContext | None = None) -> AsyncGenerat
             writer.close()
             tasks.discard(task)
 
-    server = await asyncio.start_server(handle, "127.0.0.1", 0, ssl=tls, limit=2**20)
+    server = await asyncio.start_server(handle, host, 0, ssl=tls, limit=2**20)
     site.port = server.sockets[0].getsockname()[1]
     try:
         yield site
@@ -104,3 +116,18 @@ def always(status: int = 200, headers: Iterable[tuple[str, str]] = (), body: byt
         writer.write(answer)
 
     return reply
+
+
+def client_for(*sites: Site, **options: Any) -> WebClient:
+    """Return a client that may reach these servers and keeps bodies of 200 kB."""
+    rules = HostRules(private_ok=tuple(site.authority for site in sites))
+    return WebClient(rules, "purser/test", max_body_bytes=MAX_BYTES, **options)
+
+
+async def refused(exchange: WebExchange) -> PurserError:
+    """Ask, and return the typed error, which must drag no other exception along."""
+    with pytest.raises(PurserError) as caught:
+        await exchange.ask()
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+    return caught.value

@@ -1,3 +1,5 @@
+"""URLs, hosts and addresses in every spelling: who may be contacted and who may not."""
+
 from __future__ import annotations
 
 import pytest

@@ -78,8 +78,9 @@ class WebExchange:
             PurserError: INVALID_ARGUMENT, INSECURE_URL, PRIVATE_ADDRESS or HOST_NOT_ALLOWED from
                 the guard; TIMEOUT, UPSTREAM_ERROR or TOO_LARGE from the server's side.
         """
-        hop = self._first_hop()
+        self._hop = None
         self._cookies.clear()
+        hop = self._first_hop()
         try:
             with anyio.fail_after(self._timeout_s):
                 return await self._follow(hop)

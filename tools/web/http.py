@@ -1,13 +1,17 @@
-"""The one HTTP client: a shared connection pool that dials only addresses the guard has checked."""
+"""The one HTTP client: a shared connection pool that dials only addresses the guard has checked.
+
+httpx encodes requests and brings the trust roots; they are sent on an httpcore pool of our own,
+because httpx's client has no place for a network backend, reads cookies and redirects by itself
+(a malformed Location loses the answer) and logs URLs.
+"""
 
 from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncIterator, Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, cast
 
 import anyio
@@ -26,11 +30,10 @@ __all__ = ["Resolver", "Timeouts", "WebClient", "WebExchange"]
 # Servers such as uvicorn and Node close an idle connection after 5 s. Leaving it earlier keeps a
 # paid request from being written into a connection that is about to close.
 _KEEPALIVE_S = 4.0
-_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 
-# These libraries log URLs at INFO and response headers at DEBUG; both may carry secrets.
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+# At DEBUG the pool logs response headers, which may carry settlements and cookies.
+logging.getLogger("httpcore").setLevel(logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,22 +72,19 @@ class WebClient:
         self.rules = rules
         self.user_agent = user_agent
         self.max_body_bytes = max_body_bytes
-        timeouts = timeouts or Timeouts()
-        pool = httpcore.AsyncConnectionPool(
+        parts = timeouts or Timeouts()
+        self._timeout = {
+            "connect": parts.connect_s,
+            "read": parts.idle_s,
+            "write": parts.idle_s,
+            "pool": parts.pool_s,
+        }
+        self._pool = httpcore.AsyncConnectionPool(
             ssl_context=verify or httpx.create_ssl_context(trust_env=False),
             max_connections=max_connections,
             max_keepalive_connections=max_connections,
             keepalive_expiry=_KEEPALIVE_S,
             network_backend=_GuardedBackend(rules, resolver),
-        )
-        self._client = httpx.AsyncClient(
-            transport=_PoolTransport(pool),
-            timeout=httpx.Timeout(
-                timeouts.idle_s, connect=timeouts.connect_s, pool=timeouts.pool_s
-            ),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         )
 
     async def __aenter__(self) -> WebClient:
@@ -95,7 +95,7 @@ class WebClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._pool.aclose()
 
     async def send(
         self,
@@ -106,29 +106,50 @@ class WebClient:
         body_limit: Callable[[int], int],
     ) -> Answer:
         """Send one request to a checked target; see `tools.web.wire.Wire.send`."""
-        request = httpx.Request(method, target.url, headers=list(headers), content=body or None)
-        dialled = (request.url.scheme, request.url.raw_host.decode(), request.url.port)
-        if dialled != (target.scheme, target.host, _written_port(target)):
-            raise WireError("the URL reads differently than it was checked", unsent=True)
+        request = _request(method, target, headers, body, self._timeout)
         with _wire_errors():
-            response = await self._client.send(request, stream=True)
+            response = await self._pool.handle_async_request(request)
             try:
-                return await _read(response, body_limit(response.status_code))
+                return await _read(response, body_limit(response.status))
             finally:
                 await response.aclose()
 
 
-async def _read(response: httpx.Response, max_bytes: int) -> Answer:
+def _request(
+    method: str, target: Target, headers: Headers, body: bytes, timeout: dict[str, float]
+) -> httpcore.Request:
+    """Encode the request; a URL that httpx reads differently than the guard did goes nowhere."""
+    try:
+        encoded = httpx.Request(method, target.url, headers=list(headers), content=body or None)
+    except httpx.InvalidURL:
+        raise WireError("the URL cannot be requested", unsent=True) from None
+    url = encoded.url
+    read_as = (url.scheme, url.raw_host.decode(), url.port)
+    if read_as != (target.scheme, target.host, _written_port(target)):
+        raise WireError("the URL reads differently than it was checked", unsent=True)
+    return httpcore.Request(
+        method,
+        httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=target.port, target=url.raw_path
+        ),
+        headers=encoded.headers.raw,
+        content=body,
+        extensions={"timeout": timeout},
+    )
+
+
+async def _read(response: httpcore.Response, max_bytes: int) -> Answer:
     """Read a bounded body; stopping early closes the connection instead of reusing it."""
     headers = tuple(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers
     )
-    reader = BodyReader(response.headers.get_list("content-encoding"), max_bytes)
-    async for piece in response.aiter_raw():
+    codings = [value for name, value in headers if name.lower() == "content-encoding"]
+    reader = BodyReader(codings, max_bytes)
+    async for piece in response.aiter_stream():
         if not reader.feed(piece):
             break
     body = reader.finish()
-    return Answer(response.status_code, headers, body, reader.truncated, reader.undecoded)
+    return Answer(response.status, headers, body, reader.truncated, reader.undecoded)
 
 
 def _written_port(target: Target) -> int | None:
@@ -138,15 +159,21 @@ def _written_port(target: Target) -> int | None:
 
 @contextmanager
 def _wire_errors() -> Generator[None]:
-    """Turn the client's exceptions, which quote URLs and headers, into our own."""
+    """Turn the pool's exceptions into our own, which say only how far the request got.
+
+    The pool raises the three of `_UNSENT` while it waits for a connection or makes one, so no
+    byte of the request has left. Everything else, a reused connection that turns out to be dead
+    included, comes after the first write was tried.
+    """
     try:
         yield
-    except httpx.TransportError as error:
-        timed_out = isinstance(error, httpx.TimeoutException)
-        unsent = isinstance(error, _UNSENT)
-        raise WireError(type(error).__name__, unsent=unsent, timed_out=timed_out) from None
-    except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError) as error:
-        raise WireError(type(error).__name__, unsent=False) from None
+    except _UNSENT as error:
+        timed_out = isinstance(error, httpcore.TimeoutException)
+        raise WireError("no connection", unsent=True, timed_out=timed_out) from None
+    except httpcore.TimeoutException:
+        raise WireError("silence", unsent=False, timed_out=True) from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, OSError):
+        raise WireError("the connection broke", unsent=False) from None
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
@@ -204,74 +231,3 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
         return await self._dialler.connect_tcp(addresses[-1], port)
-
-
-class _PoolTransport(httpx.AsyncBaseTransport):
-    """Lets httpx use an httpcore pool of our own making, hence our network backend."""
-
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
-        with _as_httpx():
-            answer = await self._pool.handle_async_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=httpcore.URL(
-                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_PoolStream(answer),
-        )
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-
-class _PoolStream(httpx.AsyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _as_httpx():
-            async for piece in self._answer.aiter_stream():
-                yield piece
-
-    async def aclose(self) -> None:
-        with _as_httpx():
-            await self._answer.aclose()
-
-
-_AS_HTTPX: dict[type[Exception], type[httpx.TransportError]] = {
-    httpcore.ConnectError: httpx.ConnectError,
-    httpcore.ConnectTimeout: httpx.ConnectTimeout,
-    httpcore.PoolTimeout: httpx.PoolTimeout,
-    httpcore.ReadError: httpx.ReadError,
-    httpcore.ReadTimeout: httpx.ReadTimeout,
-    httpcore.WriteError: httpx.WriteError,
-    httpcore.WriteTimeout: httpx.WriteTimeout,
-    httpcore.LocalProtocolError: httpx.LocalProtocolError,
-    httpcore.RemoteProtocolError: httpx.RemoteProtocolError,
-}
-
-
-@contextmanager
-def _as_httpx() -> Generator[None]:
-    """Rename httpcore's exceptions; one that is not in the table says nothing about the phase."""
-    try:
-        yield
-    except (
-        httpcore.TimeoutException,
-        httpcore.NetworkError,
-        httpcore.ProtocolError,
-        httpcore.UnsupportedProtocol,
-    ) as error:
-        raise _AS_HTTPX.get(type(error), httpx.TransportError)(type(error).__name__) from None
