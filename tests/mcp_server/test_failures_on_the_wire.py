@@ -100,7 +100,7 @@ async def test_an_unforeseen_failure_leaks_nothing(
 @pytest.mark.asyncio
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_ledger_that_cannot_be_read_is_named(era: Any) -> None:
-    result = await _fail(era, LedgerUnavailableError(f"/home/{SECRET}"))
+    result = await _fail(era, LedgerUnavailableError(f"{SECRET}/ledger.sqlite3"))
     assert result.meta is not None
     error = result.meta["purser/error"]
     assert (error["code"], error["spent"]) == ("ledger_unavailable", "unknown")

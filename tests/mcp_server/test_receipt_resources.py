@@ -48,7 +48,7 @@ async def test_a_missing_receipt_is_the_not_found_error_of_the_protocol(era: Any
 
 class _BrokenRecords(StubRecords):
     async def call(self, job: Any) -> Any:
-        raise LedgerUnavailableError("/home/someone/ledger.sqlite3 is locked")
+        raise LedgerUnavailableError("canary-path/ledger.sqlite3 is locked")
 
 
 @pytest.mark.asyncio
@@ -59,7 +59,7 @@ async def test_an_unreadable_ledger_is_an_error_without_its_path(era: Any, uri: 
         with pytest.raises(MCPError) as caught:
             await client.read_resource(uri)
     assert caught.value.error.code == INTERNAL_ERROR
-    assert "/home" not in str(caught.value.error)
+    assert "canary-path" not in str(caught.value.error)
 
 
 @pytest.mark.asyncio
