@@ -259,7 +259,8 @@ class _Server:
             return None, "cannot be reached"
         except (ServerDisconnectedError, ClientOSError):
             return None, "dropped the connection"
-        except Exception as error:  # noqa: BLE001 - the caller raises a typed error; this one's text may hold the URL
+        except Exception as error:  # noqa: BLE001 - the caller raises a typed error instead
+            # Only the status is used: the text may hold the URL.
             status = getattr(error, "status", None)
             return None, f"answered HTTP {status}" if isinstance(status, int) else "is unreadable"
 

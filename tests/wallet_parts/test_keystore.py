@@ -32,7 +32,7 @@ PASSPHRASE = "correct horse - Überraschung"
 class MemoryKeyring(KeyringBackend):
     """A keyring of the system, as far as the library can tell."""
 
-    priority = 1  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride, reportUnannotatedClassAttribute]
+    priority = 1  # pyright: ignore[reportAssignmentType]
 
     def __init__(self, *, locked: bool = False, forgetful: bool = False) -> None:
         super().__init__()

@@ -92,7 +92,9 @@ def test_a_signature_is_what_a_reference_wallet_signs_for_our_own_domain(
     transfer = Transfer(asset.network, asset.address, PAYER, PAYEE, amount, after, before, nonce)
     signed = signer_for(holding(transfer)).sign(ID)
     message = transfer_typed_data(transfer, asset)
-    expected = Account.sign_typed_data(SECRET, full_message=message)  # pyright: ignore[reportUnknownMemberType]
+    expected = Account.sign_typed_data(  # pyright: ignore[reportUnknownMemberType]
+        SECRET, full_message=message
+    )
     assert signed.signature == "0x" + bytes(expected.signature).hex()
     assert (signed.purchase_id, signed.transfer) == (ID, transfer)
     recovered = Account.recover_message(  # pyright: ignore[reportUnknownMemberType]
