@@ -110,6 +110,7 @@ def test_a_writer_killed_midway_leaves_balanced_books(tmp_path: Path, steps: int
 
 
 LIMITS = {"all": 60, "host:a": 25, "host:b": 40}
+WINDOW_S = 60
 Budget = tuple[str, int]
 
 
@@ -126,6 +127,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.state: dict[str, State] = {}
         self.key: dict[str, str] = {}
         self.amount: dict[str, int] = {}
+        self.settled_at: dict[str, int] = {}
         self.budgets: dict[str, tuple[Budget, Budget]] = {}
         self.now = NOON
         self.newest_day = 0
@@ -152,8 +154,9 @@ class LedgerMachine(RuleBasedStateMachine):
         caps = tuple(cap(LIMITS[scope], scope=scope) for scope in ("all", f"host:{host}"))
         day = max(self.newest_day, self.now // DAY_S)
         budgets: tuple[Budget, Budget] = (("all", day), (f"host:{host}", day))
-        wanted = request(key, amount, caps=caps, now=self.now, repeat_window_s=0)
+        wanted = request(key, amount, caps=caps, now=self.now, repeat_window_s=WINDOW_S)
         taken = {self.key[i] for i, state in self.state.items() if state in OPEN_STATES}
+        taken |= {self.key[i] for i, at in self.settled_at.items() if at > self.now - WINDOW_S}
         counted = (*OPEN_STATES, State.SETTLED)
         over = any(self.spent(b, counted) + amount > LIMITS[b[0]] for b in budgets)
         try:
@@ -199,6 +202,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return self.ledger.settle(i, evidence=evidence, tx_hash=None, now=self.now)
 
         self.move(i, (State.SIGNED, State.UNKNOWN, State.SETTLED), State.SETTLED, act)
+        if self.state[i] is State.SETTLED:
+            self.settled_at.setdefault(i, self.now)
 
     @rule(i=purchases, allowed=st.sets(st.sampled_from(OPEN_STATES)))
     def void(self, i: str, allowed: set[State]) -> None:
