@@ -1,6 +1,6 @@
 """Start and stop the other side of the wire: chain, JSON-RPC, facilitator and sellers.
 
-Everything runs in this process, in one background thread on loopback. The heavy packages of the
+Everything runs in this process, in two background threads on loopback. The heavy packages of the
 `sandbox` extra are imported by `Sandbox.start()`, not with this module.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from sandbox.chain import LocalChain
-    from sandbox.serve import Servers
+    from sandbox.serve import Served
 
 NETWORK = "eip155:84532"
 BUYER_FUNDS_ATOMIC = 1_000_000_000  # 1,000 USDC
@@ -50,7 +50,7 @@ class Sandbox:
     def __init__(self, *, seller_port: int = 0, rpc_port: int = 0) -> None:
         """Choose the ports; 0 takes a free one."""
         self._ports = (seller_port, rpc_port)
-        self._servers: Servers | None = None
+        self._served: list[Served] = []
         self.seen_payment_headers: list[str] = []
 
     def start(self) -> Self:
@@ -61,20 +61,26 @@ class Sandbox:
             OSError: a port is taken.
             RuntimeError: the sandbox is already running.
         """
-        if self._servers is not None:
+        if self._served:
             raise RuntimeError("the sandbox is already running")
         self.seen_payment_headers.clear()
-        self.chain, servers = _build(*self._ports, self.seen_payment_headers)
-        servers.start()
-        self._servers = servers
-        self.seller_url, self.rpc_url = servers.urls
+        self.chain, self._served = _build(*self._ports, self.seen_payment_headers)
+        try:
+            for served in self._served:
+                served.start()
+        except RuntimeError:
+            self.stop()
+            raise
+        self.seller_url, self.rpc_url = (served.url for served in self._served)
         return self
 
     def stop(self) -> None:
-        """Close every socket and join the thread; stopping twice is harmless."""
-        servers, self._servers = self._servers, None
-        if servers is not None:
-            servers.stop()
+        """Close every socket and join the threads; stopping twice is harmless."""
+        stopping, self._served = self._served, []
+        for served in stopping:
+            served.ask_to_stop()
+        for served in stopping:
+            served.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -102,8 +108,8 @@ class Sandbox:
 
 def _build(
     seller_port: int, rpc_port: int, seen_payment_headers: list[str]
-) -> tuple[LocalChain, Servers]:
-    """Return a fresh chain with a funded buyer, and the servers in front of it, not started."""
+) -> tuple[LocalChain, list[Served]]:
+    """Return a fresh chain with a funded buyer, and seller and JSON-RPC in front, not started."""
     # Without a handler, the packages' warnings would reach stderr through logging's last resort.
     for name in ("x402", "uvicorn", "eth", "web3"):
         logging.getLogger(name).addHandler(logging.NullHandler())
@@ -115,7 +121,7 @@ def _build(
             from sandbox.facilitator import build_facilitator
             from sandbox.rpc import JsonRpc
             from sandbox.sellers import build_seller
-            from sandbox.serve import Servers
+            from sandbox.serve import Served
     except ImportError as e:
         raise SandboxMissingError(
             f"the sandbox needs packages that are not installed ({e.name}); "
@@ -126,4 +132,9 @@ def _build(
     rpc = JsonRpc(chain)
     facilitator = build_facilitator(rpc, _FACILITATOR_KEY)
     seller = build_seller(facilitator, SELLER, seen_payment_headers)
-    return chain, Servers([(seller, seller_port), (rpc.asgi, rpc_port)])
+    first = Served(seller, seller_port, "sandbox-seller")
+    try:
+        return chain, [first, Served(rpc.asgi, rpc_port, "sandbox-rpc")]
+    except OSError:
+        first.stop()
+        raise

@@ -1,4 +1,4 @@
-"""Serve ASGI apps on loopback from one daemon thread, silently."""
+"""Serve an ASGI app on loopback from a daemon thread, silently."""
 
 from __future__ import annotations
 
@@ -13,29 +13,40 @@ from sandbox.rpc import AsgiApp
 
 HOST = "127.0.0.1"
 
-_STOP_TIMEOUT_S = 10
+_STOP_TIMEOUT_S = 30  # payments that are already queued are settled first
 
 
-class Servers:
-    """Some ASGI apps served by uvicorn on one event loop in one daemon thread."""
+class _Server(uvicorn.Server):
+    """uvicorn's server, saying when it accepts requests."""
 
-    def __init__(self, apps: list[tuple[AsgiApp, int]]) -> None:
-        """Bind a port for each app; 0 takes a free one. Raises: OSError when one is taken."""
-        self._sockets: list[socket.socket] = []
-        try:
-            for _, port in apps:
-                self._sockets.append(_listen(port))
-        except OSError:
-            self._close_sockets()
-            raise
-        self.urls = [f"http://{HOST}:{s.getsockname()[1]}" for s in self._sockets]
-        self._servers = [uvicorn.Server(_uvicorn_config(app)) for app, _ in apps]
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start listening, then tell the thread that waits."""
+        await super().startup(sockets)
+        self._ready.set()
+
+
+class Served:
+    """One ASGI app on one port, run by uvicorn on an event loop of its own thread.
+
+    Each app has its thread, so that a queue of settlements at the seller, which are plain
+    computation, does not hold up a read of the chain.
+    """
+
+    def __init__(self, app: AsgiApp, port: int, name: str) -> None:
+        """Bind `port` (0 takes a free one). Raises: OSError when it is taken."""
+        self._socket = _listen(port)
+        self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self._ready = threading.Event()
+        self._server = _Server(_uvicorn_config(app), self._ready)
         self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, name="purser-sandbox", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread and wait until every app accepts requests.
+        """Start the thread and wait until the app accepts requests.
 
         Raises:
             RuntimeError: the thread ended instead.
@@ -46,41 +57,30 @@ class Servers:
             self.stop()
             raise RuntimeError("the sandbox could not serve") from self._failure
 
+    def ask_to_stop(self) -> None:
+        """Let the server end; `stop` waits for it."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
-        """End the servers, join the thread and close the sockets.
+        """End the server, join its thread and close its socket.
 
         Raises:
             RuntimeError: the thread still runs after `_STOP_TIMEOUT_S`.
         """
-        for server in self._servers:
-            server.should_exit = True
-        self._thread.join(_STOP_TIMEOUT_S)
-        self._close_sockets()
+        self.ask_to_stop()
+        if self._thread.ident is not None:
+            self._thread.join(_STOP_TIMEOUT_S)
+        self._socket.close()
         if self._thread.is_alive():
             raise RuntimeError("the sandbox's thread did not end")
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            asyncio.run(self._server.serve(sockets=[self._socket]))
         except BaseException as e:  # noqa: BLE001 - carried over to the thread that waits
             self._failure = e
         finally:
             self._ready.set()
-
-    async def _serve(self) -> None:
-        pairs = zip(self._servers, self._sockets, strict=True)
-        tasks = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in pairs]
-        while not all(server.started for server in self._servers):
-            await asyncio.sleep(0.001)
-            if any(task.done() for task in tasks):
-                break
-        else:
-            self._ready.set()
-        await asyncio.gather(*tasks)
-
-    def _close_sockets(self) -> None:
-        for sock in self._sockets:
-            sock.close()
 
 
 def _listen(port: int) -> socket.socket:
