@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 import traceback
+from pathlib import PurePath
 from types import TracebackType
 from typing import cast
 
@@ -59,6 +60,7 @@ def configure_logging() -> None:
 def _one(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
     where = " < ".join(
-        f"{'/'.join(frame.filename.split('/')[-2:])}:{frame.lineno}" for frame in reversed(frames)
+        f"{'/'.join(PurePath(frame.filename).parts[-2:])}:{frame.lineno}"
+        for frame in reversed(frames)
     )
     return f"{type(error).__name__} at {where or 'no frame'}"
