@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -117,16 +117,20 @@ class Holdings:
 
 
 def rpc_urls(settings: Settings) -> dict[str, tuple[str, ...]]:
-    """Return each enabled network's RPC URLs: the user's own where given, else the table's."""
-    return {
-        name: settings.rpc_urls(name) or networks()[name].rpc_urls
-        for name in settings.wallet.networks
-    }
+    """Return every known network's RPC URLs: a hold outlives the setting that allowed it."""
+    return {network_id: settings.rpc_urls(network_id) for network_id in networks()}
 
 
 @asynccontextmanager
-async def open_wired(settings: Settings) -> AsyncGenerator[Wired]:
+async def open_wired(
+    settings: Settings, *, ask_passphrase: Callable[[], str] | None = None
+) -> AsyncGenerator[Wired]:
     """Build everything once and close it in reverse; opens no file before it is needed.
+
+    Args:
+        settings: what the user set.
+        ask_passphrase: asks the person at the terminal for the keystore's passphrase; None, as
+            under a host, where there is nobody to ask.
 
     Raises:
         StorageFailedError: the folder for bought content cannot be made.
@@ -144,7 +148,7 @@ async def open_wired(settings: Settings) -> AsyncGenerator[Wired]:
     parts = Parts(
         ledger=ledger,
         store=store,
-        keys=Vault(Keystore(home, settings.wallet.key)),
+        keys=Vault(Keystore(home, settings.wallet.key, ask_passphrase=ask_passphrase)),
         chain=chain,
         rails=(X402Rail(),),
         rules=rules_from(settings),
