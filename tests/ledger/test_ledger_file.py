@@ -91,10 +91,10 @@ def test_commits_are_synced_and_the_journal_is_one_this_sqlite_can_be_trusted_wi
         }
     safe = sqlite3.sqlite_version_info >= (3, 51, 3)
     assert settings == {
-        "synchronous": 3,
+        "synchronous": 2,
         "foreign_keys": 1,
         "trusted_schema": 0,
-        "journal_mode": "wal" if safe else "delete",
+        "journal_mode": "wal" if safe else "truncate",
     }
 
 
@@ -193,7 +193,7 @@ def test_a_migration_copies_the_ledger_beside_it_first(path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM later").fetchone()[0] == 0
         assert connection.execute("SELECT id FROM purchases").fetchone()[0] == purchase.id
     backup = path.with_name("ledger.sqlite3.v1.bak")
-    assert {item.name for item in path.parent.iterdir()} == {path.name, backup.name}
+    assert [item.name for item in path.parent.glob("*bak*")] == [backup.name]
     if os.name == "posix":
         assert mode_of(backup) == 0o600
     with opened(backup) as ledger:

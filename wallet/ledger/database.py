@@ -116,10 +116,8 @@ class Database:
             check_same_thread=False,
         )
         connection.row_factory = sqlite3.Row
-        # EXTRA is FULL plus a sync of the folder once a rollback journal is deleted; without it a
-        # power cut can bring the journal back and undo a commit that was already acted upon.
         for setting in (
-            "synchronous = EXTRA",
+            "synchronous = FULL",
             "fullfsync = ON",
             "foreign_keys = ON",
             "trusted_schema = OFF",
@@ -128,7 +126,12 @@ class Database:
         return connection
 
     def _set_journal_mode(self) -> None:
-        wanted = "wal" if sqlite3.sqlite_version_info >= WAL_SAFE_SQLITE else "delete"
+        """Choose a journal whose commits survive a power cut.
+
+        TRUNCATE syncs the emptied rollback journal. The default, DELETE, leaves its unlink
+        unsynced, so that a power cut can bring it back and undo a commit already acted upon.
+        """
+        wanted = "wal" if sqlite3.sqlite_version_info >= WAL_SAFE_SQLITE else "truncate"
         (mode,) = self._connection.execute("PRAGMA journal_mode").fetchone()
         if mode == wanted:
             return
