@@ -10,7 +10,8 @@ import zlib
 import pytest
 
 from tests.web.loopback import MAX_BYTES, PAYMENT, Seen, always, client_for, refused, serve
-from tools.web.http import WebExchange
+from tools.web.guard import HostRules
+from tools.web.http import WebClient, WebExchange
 from wallet.errors import ErrorKind
 from wallet.exchange import TransportFailedError, WebRequest
 
@@ -45,6 +46,30 @@ async def test_an_error_body_over_the_limit_is_cut_and_kept(status: int) -> None
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("status", "kept_bytes"), [(402, 2**20), (404, 2_000_000)])
+async def test_a_challenge_body_is_cut_at_one_mebibyte(status: int, kept_bytes: int) -> None:
+    async with serve(always(status, body=b"x" * 2_000_000)) as site:
+        rules = HostRules(private_ok=(site.authority,))
+        async with WebClient(rules, "t", max_body_bytes=3_000_000) as client:
+            response = await WebExchange(client, WebRequest("GET", site.url())).ask()
+    assert (len(response.body), response.truncated) == (kept_bytes, status == 402)
+
+
+@pytest.mark.asyncio
+async def test_endless_padding_behind_a_compressed_body_stops_at_the_limit() -> None:
+    async def reply(_: Seen, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"goods"))
+        while True:
+            writer.write(bytes(4096))
+            await writer.drain()
+
+    async with serve(reply) as site, client_for(site) as client:
+        exchange = WebExchange(client, WebRequest("GET", site.url()))
+        assert (await refused(exchange)).kind is ErrorKind.TOO_LARGE
+        assert (await exchange.pay(PAYMENT)).body == b"goods"
+
+
+@pytest.mark.asyncio
 async def test_an_endless_chunked_body_stops_at_the_limit() -> None:
     async def reply(_: Seen, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -74,7 +99,7 @@ async def test_one_layer_of_compression_is_undone(coding: str) -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize("coding", ["br", "zstd", "gzip, gzip", "gzip, identity, deflate", "gzip"])
 async def test_an_unusable_coding_is_refused_unpaid_and_kept_raw_when_paid(coding: str) -> None:
-    body = b"\x01\x02 not compressed at all" * 10
+    body = b"\x01\x02 not compressed at all" * 7000
     header = [("Content-Encoding", coding)]
     async with serve(always(headers=header, body=body)) as site, client_for(site) as client:
         exchange = WebExchange(client, WebRequest("GET", site.url()))

@@ -174,11 +174,10 @@ async def test_a_byte_at_a_time_meets_the_total_deadline() -> None:
     timeouts = Timeouts(idle_s=60)
     async with serve(reply) as site, client_for(site, timeouts=timeouts) as client:
         request = WebRequest("GET", site.url())
-        exchange = WebExchange(client, request, timeout_s=0.2, pay_timeout_s=0.2)
+        exchange = WebExchange(client, request, timeout_s=0.2)
         assert (await refused(exchange)).kind is ErrorKind.TIMEOUT
         with pytest.raises(TransportFailedError):
             await exchange.pay(PAYMENT)
-    assert len(site.seen) == 2
 
 
 @pytest.mark.asyncio

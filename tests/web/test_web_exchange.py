@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import pytest
 
 from tests.web.loopback import PAYMENT, Seen, Site, always, client_for, http, refused, serve
-from tools.web.http import WebExchange
+from tools.web.guard import HostRules
+from tools.web.http import WebClient, WebExchange
 from wallet.errors import ErrorKind
 from wallet.exchange import WebRequest
 
@@ -144,16 +145,17 @@ async def test_another_origin_sees_no_header_and_no_cookie_of_the_caller() -> No
 
 @pytest.mark.asyncio
 async def test_headers_dropped_on_the_way_do_not_come_back() -> None:
-    there, home = Site(), Site()
+    sites: dict[str, Site] = {}
 
     async def away(seen: Seen, writer: asyncio.StreamWriter) -> None:
-        moved = http(302, [("Location", there.url("/"))])
+        moved = http(302, [("Location", sites["there"].url("/"))])
         writer.write(moved if seen.path == "/a" else http(402))
 
     async def back(_: Seen, writer: asyncio.StreamWriter) -> None:
-        writer.write(http(302, [("Location", home.url("/b"))]))
+        writer.write(http(302, [("Location", sites["home"].url("/b"))]))
 
     async with serve(away) as home, serve(back) as there, client_for(home, there) as client:
+        sites.update(home=home, there=there)
         request = WebRequest("GET", home.url("/a"), (("X-Mine", "1"),))
         response = await WebExchange(client, request).ask()
     assert response.url == home.url("/b")
@@ -205,6 +207,18 @@ async def test_a_redirect_to_a_forbidden_place_is_refused_without_its_words(
     assert error.kind is kind
     assert "ignore" not in error.detail
     assert canary.connections == 0
+
+
+@pytest.mark.asyncio
+async def test_a_redirect_to_a_denied_host_is_refused_before_its_name_is_resolved() -> None:
+    async def resolver(host: str, port: int) -> Sequence[str]:
+        raise AssertionError("the name was resolved")
+
+    async with serve(always(302, [("Location", "https://bad.example/")])) as site:
+        rules = HostRules(deny=("bad.example",), private_ok=(site.authority,))
+        async with WebClient(rules, "t", resolver=resolver) as client:
+            error = await refused(WebExchange(client, WebRequest("GET", site.url())))
+    assert error.kind is ErrorKind.HOST_NOT_ALLOWED
 
 
 @pytest.mark.asyncio

@@ -47,8 +47,7 @@ class WebExchange:
     Args:
         client: sends one request at a time; usually a `tools.web.http.WebClient`.
         request: as the caller meant it; the URL may be one that the guard refuses.
-        timeout_s: for all hops of `ask` together.
-        pay_timeout_s: for `pay`; may be set anew until it is called.
+        timeout_s: for everything together, from the first `ask` on.
     """
 
     def __init__(
@@ -57,12 +56,11 @@ class WebExchange:
         request: WebRequest,
         *,
         timeout_s: float = 45.0,
-        pay_timeout_s: float = 45.0,
     ) -> None:
         self._client = client
         self._request = request
         self._timeout_s = timeout_s
-        self.pay_timeout_s = pay_timeout_s
+        self._deadline: float | None = None
         self._hop: _Hop | None = None
         self._cookies: dict[str, dict[str, str]] = {}
 
@@ -82,7 +80,7 @@ class WebExchange:
         self._cookies.clear()
         hop = self._first_hop()
         try:
-            with anyio.fail_after(self._timeout_s):
+            with anyio.fail_after(self._left_s()):
                 return await self._follow(hop)
         except TimeoutError:
             raise PurserError(
@@ -112,7 +110,7 @@ class WebExchange:
             raise NeverSentError("a payment header cannot be sent")
         headers = with_payment(self._outgoing(hop), payment_headers)
         try:
-            with anyio.fail_after(self.pay_timeout_s):
+            with anyio.fail_after(self._left_s()):
                 answer = await self._client.send(
                     hop.method, hop.target, headers, hop.body, self._paid_limit
                 )
@@ -125,6 +123,17 @@ class WebExchange:
         except TimeoutError:
             raise TransportFailedError("no whole answer in time") from None
         return _response(hop.target, answer)
+
+    def can_still_pay(self) -> bool:
+        """Tell whether a third of the time is left, which a settlement may well take."""
+        return self._left_s() >= self._timeout_s / 3
+
+    def _left_s(self) -> float:
+        """Return the seconds left; the clock starts with the first question."""
+        now = anyio.current_time()
+        if self._deadline is None:
+            self._deadline = now + self._timeout_s
+        return max(0.0, self._deadline - now)
 
     def _first_hop(self) -> _Hop:
         request = self._request
