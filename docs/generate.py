@@ -1,15 +1,35 @@
-"""Write the generated pages: `uv run python docs/generate.py PAGE...`, or no name for all."""
+"""Write the generated pages: `uv run python docs/generate.py PAGE...`, or no name for all.
+
+`readme` fills the tables of README.md; `transcript` runs the demo and puts it there, and only when
+it is named.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+README = ROOT / "README.md"
+for _folder in (str(ROOT / "docs"), str(ROOT)):
+    if _folder not in sys.path:
+        sys.path.insert(0, _folder)
 
+from reference_pages import (  # noqa: E402
+    BLOCKS,
+    errors_page,
+    settings_page,
+    tools_page,
+    transcript,
+    with_block,
+)
+from reference_pages import table as _table  # noqa: E402
+
+from server.cli import COMMANDS, build_parser  # noqa: E402
 from wallet.assets import assets, networks  # noqa: E402
 
 _NETWORKS = """\
@@ -36,10 +56,19 @@ dollar has no price in dollars here, so it cannot be weighed against a budget.
 {tokens}
 """
 
+_COMMANDS = """\
+# Commands
 
-def _table(headings: list[str], rows: list[list[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+`purser COMMAND --help` shows the same on the spot.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the limits. What was asked for goes to
+standard output, everything about it to standard error. Amounts are US dollars, times are UTC. With
+`--json` a failure of the wallet is printed too, as `{{"error": ...}}`, so standard output always
+holds one JSON object. Tables have colours in a terminal only; `NO_COLOR` turns them off.
+
+{index}
+
+{commands}"""
 
 
 def networks_page() -> str:
@@ -72,22 +101,74 @@ def networks_page() -> str:
     )
 
 
+def _argument(action: argparse.Action) -> list[str]:
+    """Return a row: how the argument is written, and what it does."""
+    value = action.metavar or ("" if action.choices is None else "|".join(action.choices))
+    shown = str(value) if action.nargs != "+" else f"{value} [{value} ...]"
+    names = ", ".join(action.option_strings)
+    written = " ".join(part for part in (names, "" if action.nargs == 0 else shown) if part)
+    return [f"`{written}`".replace("|", "\\|"), (action.help or "").replace("%%", "%")]
+
+
+def _command(name: str, parser: argparse.ArgumentParser) -> str:
+    arguments = [one for one in parser._actions if one.dest != "help"]
+    parts = [f"## purser {name}", parser.description or ""]
+    if arguments:
+        parts.append(_table(["argument", "what it does"], [_argument(one) for one in arguments]))
+    parts.append("```sh\n" + "\n".join(COMMANDS[name].examples) + "\n```")
+    return "\n\n".join(parts) + "\n"
+
+
+def commands_page() -> str:
+    """Return the page of commands, from the parsers themselves."""
+    chosen = next(one for one in build_parser()._actions if one.dest == "command")
+    parsers: dict[str, argparse.ArgumentParser] = dict(chosen.choices or {})
+    index = [[f"[`{name}`](#purser-{name})", COMMANDS[name].help] for name in parsers]
+    return _COMMANDS.format(
+        index=_table(["command", "what it does"], index),
+        commands="\n".join(_command(name, parser) for name, parser in parsers.items()),
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "commands": commands_page,
+    "errors": errors_page,
     "networks": networks_page,
+    "settings": settings_page,
+    "tools": tools_page,
 }
 
 
+def readme(text: str) -> str:
+    """Return the text of README.md with its generated tables."""
+    for name, block in BLOCKS.items():
+        text = with_block(text, name, block())
+    return text
+
+
+def recorded(text: str) -> str:
+    """Return the text of README.md with the transcript of a demo that is run now."""
+    command = [sys.executable, "-m", "purser_mcp", "demo", "--json"]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)  # noqa: S603
+    return with_block(text, "transcript", transcript(json.loads(ran.stdout)))
+
+
 def main(names: list[str]) -> None:
-    """Write `docs/NAME.md` for each name, or for every page when none is given.
+    """Write `docs/NAME.md` for each name, or every page and README.md when none is given.
 
     Raises:
         SystemExit: a name is not a generated page.
     """
-    unknown = sorted(set(names) - set(PAGES))
+    edits: dict[str, Callable[[str], str]] = {"readme": readme, "transcript": recorded}
+    known = [*PAGES, *edits]
+    unknown = sorted(set(names) - set(known))
     if unknown:
-        raise SystemExit(f"not a generated page: {', '.join(unknown)}; known: {', '.join(PAGES)}")
-    for name in names or PAGES:
-        (ROOT / "docs" / f"{name}.md").write_text(PAGES[name](), encoding="utf-8")
+        raise SystemExit(f"not a generated page: {', '.join(unknown)}; known: {', '.join(known)}")
+    for name in names or [*PAGES, "readme"]:
+        if name in edits:
+            README.write_text(edits[name](README.read_text(encoding="utf-8")), encoding="utf-8")
+        else:
+            (ROOT / "docs" / f"{name}.md").write_text(PAGES[name](), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,390 @@
+"""The generated pages of tools, settings and errors, and the blocks of README.md."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from server.config_template import default_config_text
+from server.registry import ENTRIES, build_tools
+from server.settings_models import SECTIONS, NetworkSettings, Section
+from server.strict import StrictTool
+from wallet.errors import ErrorKind, PurserError
+from wallet.model import Evidence, Purchase, State
+from wallet.money import Usd
+from wallet.receipts import receipt
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_ERRORS = """\
+# Errors
+
+A refusal or failure is a tool result with `isError` set. Its text is one line under 1,000
+characters: what happened, whether money moved, what to do, and whether to try again. The same is in
+`_meta["purser/error"]`:
+
+{meta}
+
+No text of a seller is quoted in an error.
+
+*Retry* says whether the same call may succeed later; a single failure can say otherwise in its own
+`retryable`. *Refusal* means that your own rules said no; a `purser` command then exits with 3, and
+with 1 for any other error. A refusal comes before anything is signed.
+
+{codes}
+
+## Kept for later
+
+No code path of this version raises these; the names are part of the contract already: {reserved}.
+
+A price above `budget.approval_above` is refused with `approval_required`: this version has no way
+to ask you and go on. To allow such a payment, raise `budget.approval_above` in `config.toml` and
+start Purser again.
+"""
+
+_ERROR_META = {
+    "code": "one of the codes below",
+    "title": "what the code means, in a few words",
+    "hint": "what to do about it",
+    "retryable": "`true` when the same call may succeed later",
+    "spent": "whether money moved: `no`, `yes` or `unknown`",
+    "receipt_id": "the purchase this is about, or `null`",
+    "approval_id": "always `null` in this version",
+    "offers": "for each offer of the seller, why it was refused; at most 20",
+}
+
+_SETTINGS = """\
+# Settings
+
+Settings live in `config.toml` in Purser's folder, which `purser init` writes with every setting and
+its default. The folder is `PURSER_HOME` (an absolute path) or, without it, the platform's folder
+for user data: `~/.local/share/purser` on Linux, `~/Library/Application Support/purser` on macOS,
+`%LOCALAPPDATA%\\purser` on Windows. Without a file the defaults hold.
+
+Any setting can also come from the environment, which wins over the file. Lists are written there as
+JSON: `PURSER_HOSTS__DENY='["example.com"]'`. A value that is not valid, or a name that Purser does
+not know, stops the start with the file, the name and the reason; no value is ever replaced by a
+default.
+
+Settings are read once, at the start: start Purser again after a change. No tool changes them.
+
+{sections}
+## Variables that are not settings
+
+| variable | meaning |
+| --- | --- |
+| `PURSER_HOME` | Purser's folder |
+| `PURSER_PASSPHRASE` | opens `keystore.json` where nobody can be asked |
+| `PURSER_PRIVATE_KEY` | the key itself, for `wallet.key = "env"`: tests and CI |
+"""
+
+_REMARKS = {
+    "budget.approval_above": "This version cannot ask for it: it refuses with `approval_required`",
+    "fetch.max_body_bytes": "That is for what was paid for; the rest is refused with `too_large`",
+}
+_RPC_NOTE = "your own RPC servers, in place of the public ones in the table"
+
+_TOOLS = """\
+# Tools
+
+Arguments are checked to the letter: an unknown name is an error, not ignored, and so is a value of
+another type. Lists and objects may also come as JSON text, which some hosts send. No argument
+raises a limit. The annotations are hints for the host, such as whether to ask you before a call;
+they enforce nothing.
+
+{tools}
+## Content
+
+`paid_fetch` and `read_purchase` answer with one text block: the content between two boundary lines
+that were drawn after it was written, then one line from Purser with the price, what is left of
+today's budget, how to read on, and the receipt id. An image comes as an image, with that line as
+text. The other tools answer with structured content, and with the same as JSON text.
+
+## Receipts
+
+`_meta["purser/receipt"]` of `paid_fetch` and `read_purchase`. All amounts are strings.
+
+{receipt}
+
+The same object is a resource: `receipt://{{id}}` for one, `receipts://recent` for the latest 20.
+
+## Errors
+
+`_meta["purser/error"]` and its codes are on [their own page](errors.md).
+"""
+
+_RECEIPT = {
+    "id": "the receipt id, a UUIDv7",
+    "status": "`free`, `settled`, `unknown` or `void`",
+    "evidence": "how Purser knows: `verified` (read from the chain), `claimed` (the seller's word),"
+    " `unknown`, or `none` when there is nothing to prove",
+    "spent": "whether money moved: `yes`, `no` or `unknown`",
+    "reused": "`true` when it was bought earlier and nothing was paid now",
+    "amount_usd": "the price in USD",
+    "amount_atomic": "the price in the token's smallest unit",
+    "asset": "`symbol`, `address` and `decimals` of the token",
+    "network": "the CAIP-2 id of the chain",
+    "rail": "the payment protocol, `x402`",
+    "scheme": "the payment scheme, `exact`",
+    "payer": "this wallet's address",
+    "pay_to": "the address that is paid",
+    "nonce": "the nonce of the authorization",
+    "valid_before": "when the authorization lapses, UTC",
+    "tx_hash": "the transfer on the chain, when one is known",
+    "resource": "the URL that was asked for",
+    "method": "the HTTP method",
+    "created_at": "when the purchase was written to the ledger, UTC",
+    "settled_at": "when it was recorded as settled, UTC",
+    "delivery": "`http_status`, `content_type`, `bytes` and `sha256` of the answer",
+    "notes": "remarks of Purser, in its own words",
+}
+
+
+def table(headings: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def errors_page() -> str:
+    """Return the page of error codes, from `wallet/errors.py`."""
+    meta = PurserError(ErrorKind.TIMEOUT, "").meta()
+    used = _kinds_in_use()
+    rows = [
+        [
+            f"`{kind.value.code}`",
+            kind.value.title,
+            kind.value.hint,
+            "yes" if kind.value.retryable else "no",
+            "yes" if kind.value.refusal else "no",
+        ]
+        for kind in ErrorKind
+    ]
+    return _ERRORS.format(
+        meta=table(["field", "meaning"], [[f"`{name}`", _ERROR_META[name]] for name in meta]),
+        codes=table(["code", "what happened", "what to do", "retry", "refusal"], rows),
+        reserved=", ".join(f"`{kind.value.code}`" for kind in ErrorKind if kind.name not in used),
+    )
+
+
+def _kinds_in_use() -> set[str]:
+    found: set[str] = set()
+    for folder in ("server", "tools", "wallet"):
+        for path in (ROOT / folder).rglob("*.py"):
+            found |= set(re.findall(r"ErrorKind\.([A-Z_]+)", path.read_text(encoding="utf-8")))
+    return found
+
+
+def settings_page() -> str:
+    """Return the page of settings, from the models that check them."""
+    parts = [_section(name, f"[{name}]", model) for name, model in SECTIONS.items()]
+    parts.append(_section("network", '[network."eip155:8453"]', NetworkSettings))
+    return _SETTINGS.format(sections="\n".join(parts))
+
+
+def _section(name: str, heading: str, model: type[Section]) -> str:
+    scope = "NETWORK__EIP155_8453" if name == "network" else name.upper()
+    rows = [
+        [f"`{field}`", kind, default, note, f"`PURSER_{scope}__{field.upper()}`"]
+        for field, kind, default, note in _settings(name, model)
+    ]
+    headings = ["setting", "type", "default", "meaning", "variable"]
+    return f"## `{heading}`\n\n{table(headings, rows)}\n"
+
+
+def _settings(name: str, model: type[Section]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield each setting of a section: its name, type, default and meaning."""
+    notes = _template_notes()
+    for field, info in model.model_fields.items():
+        default = "none" if info.is_required() else _toml(info.get_default())
+        note = notes.get((name, field), _RPC_NOTE)
+        remark = _REMARKS.get(f"{name}.{field}")
+        yield field, _kind(info), default, f"{note}. {remark}" if remark else note
+
+
+def _template_notes() -> dict[tuple[str, str], str]:
+    """Return the remarks that `purser init` writes beside the settings."""
+    section, notes = "", dict[tuple[str, str], str]()
+    for line in default_config_text().splitlines():
+        if heading := re.match(r"\[(\w+)\]", line):
+            section = heading[1]
+        elif setting := re.match(r"(\w+) = .*?  # (.+)", line):
+            notes[section, setting[1]] = setting[2]
+    return notes
+
+
+def _kind(info: Any) -> str:
+    options = get_args(info.annotation)
+    if get_origin(info.annotation) is Literal:
+        return " or ".join(f"`{one}`" for one in options)
+    if info.annotation is int:
+        least, most = (
+            next(getattr(one, name) for one in info.metadata if hasattr(one, name))
+            for name in ("ge", "le")
+        )
+        return f"whole number, {least:,} to {most:,}"
+    if Usd in (info.annotation, *options):
+        return "USD in quotes" + (", or empty" if type(None) in options else "")
+    return "list of texts" if get_origin(info.annotation) is tuple else "text"
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case None:
+            return '`""`'
+        case tuple():
+            items: tuple[str, ...] = value
+            return "`[" + ", ".join(f'"{one}"' for one in items) + "]`"
+        case int():
+            return f"`{value}`"
+        case _:
+            return f'`"{value}"`'
+
+
+def tools_page() -> str:
+    """Return the page of tools, from their functions and the registry."""
+    keys = receipt(_example())
+    rows = [[f"`{key}`", _RECEIPT[key]] for key in keys]
+    return _TOOLS.format(
+        tools="\n".join(_tool(one) for one in _tools()), receipt=table(["field", "meaning"], rows)
+    )
+
+
+def _example() -> Purchase:
+    blank: dict[str, Any] = dict.fromkeys(Purchase.__dataclass_fields__)
+    return Purchase(
+        **{**blank, "state": State.FREE, "evidence": Evidence.NONE, "created_at": 0, "notes": ()}
+    )
+
+
+def _tools() -> list[StrictTool]:
+    async def ready(_: tuple[str, ...]) -> None:
+        raise AssertionError("documented tools are never called")
+
+    def toolbox() -> Any:
+        raise AssertionError("documented tools are never called")
+
+    return build_tools(toolbox, ready)
+
+
+def _tool(tool: StrictTool) -> str:
+    required = tool.parameters.get("required", [])
+    rows = [
+        [
+            f"`{name}`",
+            _schema_words(schema),
+            "required" if name in required else f"`{_json(schema.get('default'))}`",
+            schema.get("description", ""),
+        ]
+        for name, schema in tool.parameters.get("properties", {}).items()
+    ]
+    arguments = table(["argument", "type", "default", "meaning"], rows) if rows else "No arguments."
+    hints = tool.annotations.model_dump(exclude_none=True) if tool.annotations else {}
+    shown = ", ".join(f"`{_camel(name)}: {_json(value)}`" for name, value in hints.items())
+    return (
+        f"## `{tool.name}`\n\n{tool.title}. What the model is told:\n\n{_quoted(tool.description)}"
+        f"\n\n{arguments}\n\nAnnotations: {shown}.\n"
+    )
+
+
+def _quoted(text: str | None) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in (text or "").splitlines())
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+def _json(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _schema_words(schema: dict[str, Any]) -> str:
+    if "enum" in schema:
+        return ", ".join(f"`{one}`" for one in schema["enum"])
+    if "anyOf" in schema:
+        kinds = [_schema_words(one) for one in schema["anyOf"] if one.get("type") != "null"]
+        return " or ".join(dict.fromkeys(kinds))
+    match schema.get("type"):
+        case "array":
+            return f"list of {schema['minItems']} to {schema['maxItems']} strings"
+        case "object":
+            return "object of strings"
+        case "integer":
+            return f"whole number, {schema['minimum']:,} to {schema['maximum']:,}"
+        case "string" if "maxLength" in schema:
+            return f"string, at most {schema['maxLength']:,} characters"
+        case kind:
+            return str(kind)
+
+
+def _tools_block() -> str:
+    rows = [
+        [
+            f"`{tool.name}`",
+            ", ".join(f"`{name}`" for name in tool.parameters.get("properties", {})) or "none",
+            (tool.description or "").partition("\n")[0].rstrip("."),
+            "yes" if entry.pays else "no",
+        ]
+        for tool, entry in zip(_tools(), ENTRIES, strict=True)
+    ]
+    return table(["tool", "arguments", "what it does", "may pay"], rows)
+
+
+def _settings_block() -> str:
+    rows = [
+        [f"`{name}.{field}`", default, note]
+        for name, model in SECTIONS.items()
+        for field, _, default, note in _settings(name, model)
+    ]
+    rows.append(['`network."<id>".rpc_urls`', "the table's", _RPC_NOTE])
+    return table(["setting", "default", "meaning"], rows)
+
+
+def transcript(story: dict[str, Any]) -> str:
+    """Return the paid and the refused call of a `purser demo --json` story.
+
+    Only the first line of the page's text is shown; the rest stands as `[...]`.
+    """
+    chapters: list[dict[str, Any]] = story["chapters"]
+    paid = next(one for one in chapters if one["payments_seen"])
+    refused = next(one for one in chapters if one["error"])
+    opening, title, *_, end, footer = paid["text"].splitlines()
+    proof = {key: paid["receipt"][key] for key in ("status", "evidence", "amount_usd", "tx_hash")}
+    told = [
+        f"The model calls {paid['call']}",
+        "\n".join([opening, title, "[...]", end, footer]),
+        f"Receipt: {_json(proof)}",
+        f"Payments the seller saw: {paid['payments_seen']}",
+        f"The model calls {refused['call']}",
+        refused["text"],
+        f"Payments the seller saw: {refused['payments_seen']}",
+    ]
+    return "```text\n" + "\n\n".join(told) + "\n```"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"tools": _tools_block, "settings": _settings_block}
+
+
+def with_block(page: str, name: str, content: str) -> str:
+    """Return a page with the generated block of this name replaced.
+
+    Raises:
+        ValueError: the page does not have exactly one such block.
+    """
+    begin, end = f"<!-- generated:{name} -->", f"<!-- /generated:{name} -->"
+    if page.count(begin) != 1 or page.count(end) != 1:
+        raise ValueError(f"the page needs one block {name}")
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{content}\n{end}{rest.split(end)[1]}"
+
+
+def block_of(page: str, name: str) -> str:
+    """Return what stands in a generated block."""
+    inside = page.split(f"<!-- generated:{name} -->")[1]
+    return inside.split(f"<!-- /generated:{name} -->")[0].strip("\n")
