@@ -1,0 +1,25 @@
+# `just` alone runs what a change has to pass.
+
+check:
+    uv run ruff check
+    uv run ruff format --check
+    uv run pyright
+    uv run pytest
+
+# Put formatting and what can be fixed by itself right.
+fix:
+    uv run ruff check --fix
+    uv run ruff format
+
+# Buy a page on a local chain, start to finish.
+demo:
+    uv run purser demo
+
+# Write the generated pages and the tables of the README.
+docs:
+    uv run python docs/generate.py
+
+# Measure the start and a paid fetch.
+bench:
+    uv run python benchmarks/startup.py
+    uv run python benchmarks/paid_fetch.py
