@@ -90,7 +90,7 @@ def page(text: str, start: int, max_chars: int) -> Page:
     start = min(max(start, 0), total)
     end = min(start + max(max_chars, 1), total)
     if end < total:
-        window = max(start + 1, end - 200)
+        window = max(start, end - 200)
         newline, space = text.rfind("\n", window, end), text.rfind(" ", window, end)
         border = newline if newline >= 0 else space
         end = border + 1 if border >= 0 else end
