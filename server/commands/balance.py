@@ -1,0 +1,116 @@
+"""`purser balance`: the limits, what is left of them, and what the wallet holds."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from server.commands.common import (
+    add_json,
+    dollars,
+    print_facts,
+    print_json,
+    print_table,
+    run_wired,
+    say,
+    wallet_address,
+)
+from wallet.errors import PurserError
+
+if TYPE_CHECKING:
+    from server.wiring import Wired
+
+_NAMES = {
+    "per_day": "today",
+    "per_host_per_day": "today, for one host",
+    "total": "ever",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `purser balance` takes."""
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the balance."""
+
+    async def job(wired: Wired) -> int:
+        from tools.check_balance import check_balance
+
+        data = (await check_balance(wired.toolbox)).structured or {}
+        if data["address"] is None:
+            data |= await _while_locked(wired)
+        if args.json:
+            print_json(data)
+        else:
+            _show(data)
+        return 0
+
+    return run_wired(job, as_json=args.json)
+
+
+async def _while_locked(wired: Wired) -> dict[str, Any]:
+    """Return address and holdings of a wallet whose address is stored beside its locked key."""
+    try:
+        address = await wallet_address(wired)
+    except PurserError:
+        return {}
+    rows = [
+        {"network": one.network, "asset": one.symbol, "amount": one.amount, "reason": one.reason}
+        for one in await wired.toolbox.chain.holdings(address)
+    ]
+    return {"address": address, "on_chain": rows, "on_chain_reason": None}
+
+
+def _show(data: dict[str, Any]) -> None:
+    print_facts([("Address", data["address"] or "not known: run `purser doctor`")])
+    say()
+    limits: list[list[str]] = [
+        [
+            str(_NAMES.get(row["name"], row["name"])),
+            dollars(row["limit_usd"], "no limit"),
+            dollars(row["settled_usd"]),
+            dollars(row["held_usd"]),
+            dollars(row["left_usd"], "no limit"),
+        ]
+        for row in data["limits"]
+    ]
+    print_table(["budget", "limit", "settled", "held", "left"], limits)
+    say()
+    print_holdings(data["on_chain"], data["on_chain_reason"])
+    if data["open_holds"]:
+        say()
+        _show_holds(data["open_holds"], data["open_holds_total"])
+
+
+def print_holdings(rows: list[dict[str, Any]] | None, reason: str | None) -> None:
+    """Write what the wallet holds on each network; what cannot be read is not zero."""
+    if rows is None:
+        say(f"On the chain: unknown ({reason}).")
+        return
+    cells = [
+        [
+            row["network"],
+            row["asset"],
+            "unknown" if row["amount"] is None else row["amount"],
+            row["reason"] or "",
+        ]
+        for row in rows
+    ]
+    print_table(["network", "token", "balance", "note"], cells)
+
+
+def _show_holds(holds: list[dict[str, Any]], total: int) -> None:
+    rows = [
+        [
+            hold["receipt_id"],
+            hold["host"],
+            dollars(hold["amount_usd"]),
+            hold["created_at"],
+            hold["valid_before"] or "-",
+        ]
+        for hold in holds
+    ]
+    headings = ["receipt", "host", "held", "since (UTC)", "valid until (UTC)"]
+    print_table(headings, rows, title=f"Open payments: {total}. `purser reconcile` looks at them.")

@@ -1,0 +1,211 @@
+"""What commands share: run against the wired wallet, and print tables, facts and JSON.
+
+Text goes through `clean` before it is shown: an escape sequence in a stored URL must not reach a
+terminal. A pipe gets plain text; colours and boxes are for terminals, and `NO_COLOR` is honoured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from wallet.errors import ErrorKind, PurserError
+
+if TYPE_CHECKING:
+    from server.wiring import Wired
+
+CELL_CHARS = 2_000
+USAGE = 2
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def run_wired(
+    job: Callable[[Wired], Awaitable[int]], *, as_json: bool = False, unlocks: bool = False
+) -> int:
+    """Load the settings, open the wallet, run the job in it, and return the job's exit code.
+
+    Args:
+        job: what to do with the open wallet.
+        as_json: print a typed failure as `{"error": ...}` before raising it, so that standard
+            output holds one JSON object in every case.
+        unlocks: the key is needed, so a person at a terminal may be asked for the passphrase.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+        PurserError: the job failed or was refused.
+    """
+    import anyio
+
+    from server.settings import load_settings
+    from server.wiring import open_wired
+    from wallet.ledger.base import LedgerUnavailableError
+    from wallet.purchases import StorageFailedError
+
+    settings = load_settings()
+    ask = passphrase_asker() if unlocks else None
+
+    async def opened() -> int:
+        try:
+            async with open_wired(settings, ask_passphrase=ask) as wired:
+                return await job(wired)
+        except (LedgerUnavailableError, StorageFailedError) as error:
+            raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, _sentence(str(error))) from None
+
+    with json_errors(as_json):
+        return anyio.run(opened)
+
+
+def passphrase_asker() -> Callable[[], str] | None:
+    """Return what asks for the keystore's passphrase, hidden; None when nobody is there."""
+    if not sys.stdin.isatty():
+        return None
+    return lambda: getpass.getpass("Passphrase of the keystore: ")
+
+
+@contextmanager
+def json_errors(as_json: bool) -> Generator[None]:
+    """Print a typed failure as `{"error": ...}`, as `purser/error` has it with its detail.
+
+    Raises:
+        PurserError: the failure, printed or not.
+    """
+    try:
+        yield
+    except PurserError as error:
+        if as_json:
+            print_json({"error": {**error.meta(), "detail": error.detail}})
+        raise
+
+
+def usage(text: str) -> int:
+    """Say what is wrong with the arguments, and return the exit code for that."""
+    say(f"purser: {text}", sys.stderr)
+    return USAGE
+
+
+def clean(text: str, max_chars: int = CELL_CHARS) -> str:
+    """Put a text on one line, without control or direction characters, bounded."""
+    line = "".join(_visible(char) for char in text)
+    return line if len(line) <= max_chars else line[: max_chars - 3] + "..."
+
+
+def clean_block(text: str) -> str:
+    """Take control and direction characters out of a text, but keep its lines and tabs."""
+    return "".join(char if char in "\n\t" else _visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    """Keep a printable character; a line break becomes a space, other controls go.
+
+    Of the format characters (Cf) the zero-width joiners stay: scripts and emoji need them.
+    """
+    if char in "\n\t\u2028\u2029":
+        return " "
+    category = unicodedata.category(char)
+    return (
+        ""
+        if category in ("Cc", "Cs") or (category == "Cf" and char not in "\u200c\u200d")
+        else char
+    )
+
+
+def dollars(amount: str | None, otherwise: str = "-") -> str:
+    """Write an amount that is a decimal text with its sign: `$0.01`."""
+    return otherwise if amount is None else f"${amount}"
+
+
+def say(text: str = "", stream: TextIO | None = None) -> None:
+    """Write a line; what the stream's encoding lacks becomes a question mark."""
+    target = sys.stdout if stream is None else stream
+    encoding = target.encoding or "utf-8"
+    target.write(text.encode(encoding, "replace").decode(encoding) + "\n")
+    target.flush()
+
+
+def print_json(data: Any, *, indent: int | None = 2) -> None:
+    """Write JSON to standard output, in ASCII, so that any pipe and console takes it."""
+    say(json.dumps(data, indent=indent))
+
+
+def is_terminal() -> bool:
+    """Tell whether a person looks at standard output in a terminal that can do more than text."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def print_facts(facts: Sequence[tuple[str, str]]) -> None:
+    """Write names and values in two columns."""
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, value in facts:
+        say(f"{name:<{width}}  {clean(value)}".rstrip())
+
+
+def print_table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str | None = None,
+    styles: Mapping[str, str] | None = None,
+) -> None:
+    """Write a table: drawn in a terminal, aligned columns elsewhere.
+
+    Args:
+        headings: one for each column.
+        rows: cells as text; they are cleaned here.
+        title: a line above the table.
+        styles: the rich style of a cell, by its text; plain output has none.
+    """
+    cleaned = [[clean(cell) for cell in row] for row in rows]
+    if title is not None:
+        say(title)
+    if is_terminal():
+        _draw(headings, cleaned, styles or {})
+        return
+    widths = [max(map(len, column)) for column in zip(headings, *cleaned, strict=True)]
+    for line in ([heading.upper() for heading in headings], *cleaned):
+        cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        say("  ".join(cells).rstrip())
+
+
+def _draw(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str]
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, styles.get(cell, "")) for cell in row))
+    Console(file=sys.stdout).print(table)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+async def wallet_address(wired: Wired) -> str:
+    """Return the wallet's address, asking for no passphrase where the address is stored.
+
+    Raises:
+        PurserError: WALLET_LOCKED.
+    """
+    from wallet.keystore import Keystore
+
+    source = wired.settings.wallet.key
+    if source == "env":
+        return await wired.parts.keys.address()
+    return Keystore(wired.settings.home, source, environ={}).address()

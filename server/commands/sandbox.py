@@ -1,0 +1,134 @@
+"""`purser sandbox`: keep a seller, a facilitator and a chain running on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from server.commands.common import print_json, say
+
+if TYPE_CHECKING:
+    from sandbox.run import Sandbox
+
+PAGES = (
+    ("/free", "asks for nothing"),
+    ("/article", "costs $0.01"),
+    ("/api/weather", "costs $0.0001"),
+    ("/dear", "costs $25.00, more than the limits allow"),
+)
+CHECK_S = 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `purser sandbox` takes."""
+    for name, what in (("seller", "the seller"), ("rpc", "the chain's JSON-RPC")):
+        parser.add_argument(
+            f"--{name}-port",
+            type=_port,
+            default=0,
+            metavar="PORT",
+            help=f"the port of {what} on loopback (default: a free one)",
+        )
+    parser.add_argument(
+        "--json", action="store_true", help="print one line of JSON when ready, and nothing else"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    from sandbox.run import Sandbox, SandboxMissingError
+    from wallet.files import write_file
+
+    sandbox = Sandbox(seller_port=args.seller_port, rpc_port=args.rpc_port)
+    try:
+        sandbox.start()
+    except SandboxMissingError as error:
+        say(f"purser: {error}", sys.stderr)
+        return 1
+    except OSError as error:
+        say(f"purser: a port cannot be used: {error.strerror}", sys.stderr)
+        return 1
+    try:
+        with tempfile.TemporaryDirectory(prefix="purser-sandbox-") as home:
+            data = describe(sandbox, Path(home))
+            write_file(Path(home) / "config.toml", data["config_toml"].encode(), replace=False)
+            if args.json:
+                print_json(data, indent=None)
+            else:
+                _show(data)
+            _wait()
+    except KeyboardInterrupt:
+        say("Stopped.", sys.stderr)
+    finally:
+        sandbox.stop()
+    return 0
+
+
+def describe(sandbox: Sandbox, home: Path) -> dict[str, Any]:
+    """Return where everything is, and the settings and environment that buy from it."""
+    return {
+        "seller_url": sandbox.seller_url,
+        "rpc_url": sandbox.rpc_url,
+        "network": sandbox.network,
+        "buyer_address": sandbox.buyer_address,
+        "config_toml": sandbox.config_toml(),
+        "env": {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": sandbox.buyer_key},
+        "pages": [sandbox.seller_url + path for path, _ in PAGES],
+    }
+
+
+def _show(data: dict[str, Any]) -> None:
+    say(f"Seller:  {data['seller_url']}")
+    say(f"Chain:   {data['rpc_url']}  (stands in for {data['network']})")
+    say(f"Buyer:   {data['buyer_address']}  (holds play money)")
+    say()
+    say(f"Settings, in {Path(data['env']['PURSER_HOME']) / 'config.toml'} while this runs:")
+    say()
+    for line in data["config_toml"].splitlines():
+        say(f"  {line}".rstrip())
+    say()
+    say("To use them in another terminal (the key is a published one: never send it real money):")
+    say()
+    for name, value in data["env"].items():
+        say("  " + _set_variable(name, value))
+    say()
+    say("Then:")
+    say()
+    for path, what in PAGES:
+        say(f"  purser fetch {data['seller_url']}{path}    # {what}")
+    say(f"  purser price {' '.join(data['pages'][:3])}")
+    say("  purser balance")
+    say()
+    say("Ctrl-C ends it; nothing of it remains.")
+
+
+def _set_variable(name: str, value: str) -> str:
+    return f'$env:{name} = "{value}"' if os.name == "nt" else f"export {name}='{value}'"
+
+
+def _wait() -> None:
+    """Wait for Ctrl-C or a request to end; on Windows neither ends a wait without a time limit."""
+    ended = threading.Event()
+
+    def end(signum: int, frame: FrameType | None) -> None:
+        ended.set()
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        while not ended.wait(CHECK_S):
+            pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("write a port from 0 to 65535")
+    return int(text)
