@@ -110,7 +110,6 @@ class Desk:
             self.client,
             WebRequest(method, url, headers, body),
             timeout_s=timeout_s,
-            pay_timeout_s=timeout_s,
         )
         price = None if max_price is None else Usd.parse(max_price)
         return await self.payer.fetch(exchange, max_price=price, pay_again=pay_again)

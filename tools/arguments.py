@@ -14,10 +14,13 @@ from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.money import Usd
+from wallet.rails.codec import nests_deeper
 
 MAX_CHARS_DEFAULT = 20_000
 MAX_CHARS_LIMIT = 50_000
 MAX_BODY_CHARS = 1_000_000
+
+MAX_JSON_DEPTH = 200
 
 _NUMBER_LIMIT = 10**12
 
@@ -42,7 +45,7 @@ def _parse_price(value: object) -> Usd:
 
 def _unpack_json(value: object) -> object:
     """Read a list or object that a host sent as JSON text, as some hosts always do."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or nests_deeper(value, MAX_JSON_DEPTH):
         return value
     try:
         unpacked: object = json.loads(value)
@@ -88,6 +91,8 @@ def web_request(
 
 
 def _body_type(body: str) -> str:
+    if nests_deeper(body, MAX_JSON_DEPTH):
+        return "text/plain; charset=utf-8"
     try:
         json.loads(body)
     except (ValueError, RecursionError):

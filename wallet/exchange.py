@@ -61,6 +61,10 @@ class Exchange(Protocol):
         """
         ...
 
+    def can_still_pay(self) -> bool:
+        """Tell whether enough of the deadline is left to wait for a settlement."""
+        ...
+
     async def pay(self, payment_headers: Mapping[str, str]) -> WebResponse:
         """Send the request again, with payment, to the very URL that answered 402.
 

@@ -215,6 +215,9 @@ class Payer:
         if response.status != 402:
             return await self._free(exchange, key, response)
         order = await self._order(key, response, max_price, pay_again)
+        if not exchange.can_still_pay():
+            detail = "Too little time was left to wait for a settlement, so nothing was signed."
+            raise PurserError(ErrorKind.TIMEOUT, detail)
         paid = await pay(self._parts, exchange, order)
         return await self._bought(paid.purchase, paid.response)
 

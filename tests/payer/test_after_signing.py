@@ -263,6 +263,9 @@ class _Unreachable:
     async def ask(self) -> Any:
         return await self._real.ask()
 
+    def can_still_pay(self) -> bool:
+        return True
+
     async def pay(self, payment_headers: Any) -> Any:
         raise NeverSentError("no connection could be made")
 

@@ -9,6 +9,7 @@ from typing import Literal
 
 from tools.web.charset import decode
 from tools.web.extract import html_to_text
+from wallet.rails.codec import nests_deeper
 
 Format = Literal["auto", "markdown", "text", "raw"]
 
@@ -29,6 +30,7 @@ _IMAGES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+MAX_JSON_DEPTH = 200
 _JSON_TOKENS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|\s+')
 
 
@@ -131,6 +133,8 @@ def _image_type(body: bytes) -> str | None:
 
 def _compact_json(text: str) -> str:
     """Drop the space between tokens and touch nothing else: numbers keep every digit."""
+    if nests_deeper(text, MAX_JSON_DEPTH):
+        return text
     try:
         json.loads(text)
     except (ValueError, RecursionError):

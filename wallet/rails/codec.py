@@ -69,7 +69,8 @@ def parse_json(data: bytes | str) -> Any:
     text = data if isinstance(data, str) else _utf8_decode(data)
     if text is None:
         raise CodecError("the text is not UTF-8")
-    _check_depth(text)
+    if nests_deeper(text, MAX_DEPTH):
+        raise CodecError("the JSON text is nested deeper than 32 levels")
     value = _loads(text)
     if (isinstance(data, str) or "\\u" in text) and _utf8_encode(encode_json(value)) is None:
         raise CodecError("the JSON text holds a lone surrogate")
@@ -109,16 +110,22 @@ def as_array(value: object) -> list[Any] | None:
     return cast("list[Any]", value) if isinstance(value, list) else None
 
 
-def _check_depth(text: str) -> None:
+def nests_deeper(text: str, levels: int) -> bool:
+    """Tell whether a JSON text opens more than `levels` brackets at once, without recursing.
+
+    Ask this before `json.loads`: a library may have raised the process's recursion limit, and then
+    deep nesting crashes the interpreter instead of raising an error.
+    """
     depth = 0
     for match in _STRUCTURE.finditer(text):
         mark = match.group()
         if mark in "[{":
             depth += 1
-            if depth > MAX_DEPTH:
-                raise CodecError("the JSON text is nested deeper than 32 levels")
+            if depth > levels:
+                return True
         elif mark in "]}":
             depth -= 1
+    return False
 
 
 def _loads(text: str) -> Any:
