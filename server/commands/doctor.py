@@ -141,7 +141,7 @@ def _open_to_others(path: Path) -> bool:
 
 async def _examine(settings: Settings) -> list[Finding]:
     """Make every check that needs the wallet; one that breaks does not stop the next."""
-    from server.wiring import open_wired, rpc_urls
+    from server.wiring import open_wired
     from wallet.purchases import StorageFailedError
 
     try:
@@ -152,8 +152,8 @@ async def _examine(settings: Settings) -> list[Finding]:
                 check_room,
             ]
             findings = [finding for check in checks for finding in await check(wired)]
-            for network, urls in rpc_urls(settings).items():
-                findings += await check_network(network, urls)
+            for network in settings.wallet.networks:
+                findings += await check_network(network, settings.rpc_urls(network))
             return findings
     except StorageFailedError as error:
         return [Finding("disk", "fail", str(error), "make PURSER_HOME writable")]

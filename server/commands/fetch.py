@@ -37,7 +37,7 @@ class Shown:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser fetch` takes."""
-    parser.add_argument("url", metavar="URL", help="the https URL")
+    parser.add_argument("url", metavar="URL", help="the https URL; HTTP 400 and above exits with 1")
     add_request_arguments(parser)
     parser.add_argument(
         "--max-price-usd", type=_usd, metavar="USD", help="pay at most this; it only tightens"

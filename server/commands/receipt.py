@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
-from server.commands.common import add_json, dollars, print_facts, print_json, run_wired, say
+from server.commands.common import add_json, dollars, print_facts, print_json, run_wired
+from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -26,10 +26,8 @@ def run(args: argparse.Namespace) -> int:
 
         purchase = await wired.parts.ledger.call(lambda ledger: ledger.get(args.id.lower()))
         if purchase is None:
-            if args.json:
-                print_json(None)
-            say("purser: there is no receipt with this id; see `purser receipts`", sys.stderr)
-            return 1
+            detail = "There is no receipt with this id; `purser receipts` lists them."
+            raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
         data = receipt(purchase)
         if args.json:
             print_json(data)

@@ -33,7 +33,7 @@ COLUMNS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser receipts` takes."""
-    parser.add_argument("--host", help="only this host, such as api.example.com")
+    parser.add_argument("--host", metavar="HOST", help="only this host, such as api.example.com")
     parser.add_argument(
         "--status", choices=("free", "settled", "unknown", "void"), help="only this status"
     )

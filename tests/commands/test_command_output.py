@@ -1,0 +1,94 @@
+"""What is shown is bounded and harmless; a terminal gets tables and, unless unwanted, colour."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox.run import Sandbox
+from server.commands.common import clean, clean_block
+from tests.commands.command_line import CommandLine
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("a\nb\tc\u2028d", "a b c d"),
+        ("\x1b]8;;https://evil.example\x07click\x1b\\", "]8;;https://evil.exampleclick\\"),
+        ("\x9b31mred", "31mred"),
+        ("safe\u202etxt.exe\u2066", "safetxt.exe"),
+        ("bad \ud800 half", "bad  half"),
+        ("\N{FAMILY}\u200d\N{FAMILY} \u0646\u200c", "\N{FAMILY}\u200d\N{FAMILY} \u0646\u200c"),
+    ],
+)
+def test_what_steers_a_terminal_is_taken_out(text: str, shown: str) -> None:
+    assert clean(text) == shown
+
+
+def test_a_long_text_is_cut() -> None:
+    assert clean("x" * 100, 10) == "xxxxxxx..."
+    assert clean("x" * 10, 10) == "x" * 10
+
+
+def test_a_block_keeps_its_lines_and_tabs() -> None:
+    assert clean_block("a\tb\n\x1b[2Jc\r\n") == "a\tb\n[2Jc\n"
+
+
+def in_a_terminal(arguments: list[str], env: dict[str, str]) -> str:
+    """Run a command with a pseudo-terminal as its standard output, and return what it shows."""
+    import pty
+
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "purser_mcp", *arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=slave,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "COLUMNS": "120", "TERM": "xterm-256color", **env},
+    )
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            data = os.read(master, 65_536)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            break
+        if not data:
+            break
+        seen += data
+    os.close(master)
+    process.wait(30)
+    return seen.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_terminal_gets_a_table_with_colour_unless_it_is_unwanted(shopper: CommandLine) -> None:
+    coloured = in_a_terminal(["doctor"], shopper.env)
+    assert "\x1b[32mok" in coloured
+    plain = in_a_terminal(["doctor"], shopper.env | {"NO_COLOR": "1"})
+    assert "\x1b[32m" not in plain
+    for seen in (coloured, plain):
+        assert "━" in seen or "─" in seen
+    assert "\x1b" not in in_a_terminal(["doctor"], shopper.env | {"TERM": "dumb"})
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_bytes_that_are_no_text_are_not_written_to_a_terminal(
+    shopper: CommandLine, sandbox: Sandbox
+) -> None:
+    seen = in_a_terminal(["fetch", sandbox.seller_url + "/image.png"], shopper.env)
+    assert seen == ""
+    assert shopper("fetch", sandbox.seller_url + "/image.png", "--json").json()["receipt"]["reused"]

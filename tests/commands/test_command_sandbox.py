@@ -1,0 +1,92 @@
+"""`purser sandbox` says how to buy from it, serves until it is told to end, and leaves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.run import BUYER, BUYER_KEY, NETWORK
+from tests.commands.command_line import CommandLine
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "purser_mcp", "sandbox", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@posix
+@pytest.mark.slow
+def test_one_line_of_json_is_enough_to_buy_with(purser: CommandLine) -> None:
+    process = start("--json")
+    assert process.stdout is not None
+    data: dict[str, Any] = json.loads(process.stdout.readline())
+    try:
+        home = Path(data["env"]["PURSER_HOME"])
+        seller, rpc = data["seller_url"], data["rpc_url"]
+        assert data == {
+            "seller_url": seller,
+            "rpc_url": rpc,
+            "network": NETWORK,
+            "buyer_address": BUYER,
+            "config_toml": (home / "config.toml").read_text(encoding="utf-8"),
+            "env": {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": BUYER_KEY},
+            "pages": [seller + path for path in ("/free", "/article", "/api/weather", "/dear")],
+        }
+        purser.env = data["env"]
+        ran = purser("fetch", seller + "/api/weather", "--json")
+        assert (ran.code, ran.json()["receipt"]["evidence"]) == (0, "verified")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        rest, errors = process.communicate(timeout=30)
+    assert (process.returncode, rest, errors) == (0, "", "")
+    assert not home.exists()
+
+
+@posix
+@pytest.mark.slow
+def test_the_text_can_be_copied_and_ctrl_c_ends_it() -> None:
+    process = start()
+    assert process.stdout is not None
+    seen: list[str] = []
+    for line in process.stdout:
+        seen.append(line.rstrip("\n"))
+        if line.startswith("Ctrl-C"):
+            break
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, "Stopped.\n")
+    seller = seen[0].split()[1]
+    assert f"  export PURSER_PRIVATE_KEY='{BUYER_KEY}'" in seen
+    assert f"  purser fetch {seller}/article    # costs $0.01" in seen
+    assert f'  private_ok = ["{seller.removeprefix("http://")}"]' in seen
+
+
+def test_a_port_that_is_taken_fails_with_a_reason(purser: CommandLine) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ran = purser("sandbox", "--seller-port", port, "--json")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("purser: a port cannot be used: ")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "http"])
+def test_a_port_out_of_range_is_wrong_usage(port: str, purser: CommandLine) -> None:
+    assert purser("sandbox", f"--rpc-port={port}").code == 2
