@@ -136,7 +136,8 @@ def test_no_public_file_names_a_machine_or_a_private_registry() -> None:
             text = (ROOT / name).read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        found += leaks(name, text)
+        if name != "tests/test_tidy.py":  # its examples are leaks on purpose
+            found += leaks(name, text)
     assert found == []
 
 

@@ -16,6 +16,7 @@ from wallet.ledger.base import LedgerUnavailableError
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 WAL_SAFE_SQLITE = (3, 51, 3)  # earlier ones can corrupt a WAL that two connections reset at once
 LOCK_TIMEOUT_S = 5.0
+RETRY_S = (0.0005, 0.0015)
 BUSY_TIMEOUT_MS = 5_000
 
 _REASONS = {
@@ -202,7 +203,7 @@ class Database:
                 except sqlite3.OperationalError as error:
                     if not _is_busy(error) or time.monotonic() >= deadline:
                         raise
-                time.sleep(random.uniform(0.0005, 0.0015))  # noqa: S311 (jitter, not a secret)
+                time.sleep(random.uniform(*RETRY_S))  # noqa: S311 (jitter, not a secret)
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
