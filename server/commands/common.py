@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server.wiring import Wired
 
 CELL_CHARS = 2_000
+_WHOLE = frozenset({"receipt", "status", "check", "price"})  # never broken over two lines
 USAGE = 2
 
 
@@ -113,11 +114,8 @@ def _visible(char: str) -> str:
     if char in "\n\t\u2028\u2029":
         return " "
     category = unicodedata.category(char)
-    return (
-        ""
-        if category in ("Cc", "Cs") or (category == "Cf" and char not in "\u200c\u200d")
-        else char
-    )
+    hidden = category in ("Cc", "Cs") or (category == "Cf" and char not in "\u200c\u200d")
+    return "" if hidden else char
 
 
 def dollars(amount: str | None, otherwise: str = "-") -> str:
@@ -187,7 +185,7 @@ def _draw(
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     for row in rows:
         table.add_row(*(Text(cell, styles.get(cell, "")) for cell in row))
     Console(file=sys.stdout).print(table)

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -136,7 +137,11 @@ def check_files(home: Path) -> list[Finding]:
 
 
 def _open_to_others(path: Path) -> bool:
-    return not path.is_symlink() and bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:  # a journal that came and went
+        return False
+    return not stat.S_ISLNK(mode) and bool(stat.S_IMODE(mode) & 0o077)
 
 
 async def _examine(settings: Settings) -> list[Finding]:
@@ -201,11 +206,11 @@ def check_sqlite(path: Path) -> Finding:
     """Tell which SQLite keeps the ledger, and whether its journal mode is safe with it."""
     from wallet.ledger.database import WAL_SAFE_SQLITE
 
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
-    finally:
-        connection.close()
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as reader:
+            (mode,) = reader.execute("PRAGMA journal_mode").fetchone()
+    except sqlite3.Error:
+        mode = "unknown"
     detail = f"SQLite {sqlite3.sqlite_version}, journal mode {mode}"
     if mode == "wal" and sqlite3.sqlite_version_info < WAL_SAFE_SQLITE:
         advice = "stop every Purser and start it again; this SQLite is not safe with WAL"

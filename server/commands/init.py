@@ -6,6 +6,7 @@ import argparse
 import getpass
 import json
 import os
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +70,9 @@ def run(args: argparse.Namespace) -> int:
         if made is not None and args.import_key:
             return _stopped(f"there is a wallet already ({made.address}); nothing was imported")
         if made is None:
+            if (other := _existing(settings.home, None)) is not None:
+                where = f"{other.address}, wallet.key = {other.source}"
+                return _stopped(f"there is another kind of wallet already ({where})")
             text = _read_key() if args.import_key else None
             made = _make(settings.home, fixed or args.key, text)
     wrote = _write_config(settings.home, made.source, args.network)
@@ -229,7 +233,7 @@ def _show(data: dict[str, Any]) -> None:
     say("  purser fund                  to see where to send money, and how little is enough")
     say("  purser doctor                to see that everything is well")
     env = host_environment(data["keystore"] is not None)
-    flags = "".join(f" --env '{name}={value}'" for name, value in env.items())
+    flags = "".join(f" --env {_quoted(f'{name}={value}')}" for name, value in env.items())
     say(f"  claude mcp add purser{flags} -- purser serve")
     say("                               to add it to Claude Code; for other hosts:")
     entry: dict[str, Any] = {"command": "purser", "args": ["serve"]}
@@ -247,6 +251,11 @@ def host_environment(needs_passphrase: bool) -> dict[str, str]:
     if needs_passphrase:
         env |= {"PURSER_PASSPHRASE": "(the passphrase)"}
     return env
+
+
+def _quoted(word: str) -> str:
+    """Quote a word for the shell that is usual here."""
+    return f'"{word}"' if os.name == "nt" else shlex.quote(word)
 
 
 def _network(text: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +122,16 @@ def test_a_damaged_ledger_fails(shopper: CommandLine) -> None:
     found = checks(shopper("doctor", "--json"))
     assert found["ledger"]["status"] == "fail"
     assert {"disk", NETWORK} <= set(found)
+
+
+def test_sums_that_do_not_agree_fail(shopper: CommandLine, sandbox: Sandbox) -> None:
+    assert shopper("fetch", sandbox.seller_url + "/article").code == 0
+    with closing(sqlite3.connect(shopper.home / "ledger.sqlite3")) as ledger:
+        ledger.execute("UPDATE budgets SET settled_usd_micros = 0")
+        ledger.commit()
+    found = checks(shopper("doctor", "--json"))["ledger"]
+    assert found["status"] == "fail"
+    assert "says 0 micro-USD settled, its entries say 10000." in found["detail"]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")

@@ -105,7 +105,8 @@ def test_the_text_shows_address_limits_and_the_next_step(keeper: CommandLine) ->
     assert re.search(r"^Address +0x[0-9a-fA-F]{40}$", out, re.MULTILINE)
     assert re.search(r"^A day +at most \$5\.00$", out, re.MULTILINE)
     assert "purser fund" in out
-    assert f"claude mcp add purser --env 'PURSER_HOME={keeper.home}'" in out
+    assert "claude mcp add purser --env" in out
+    assert f"PURSER_HOME={keeper.home}" in out
     assert PASSPHRASE not in out
 
 
@@ -184,6 +185,16 @@ def test_settings_that_exist_are_kept_and_decide_where_the_key_lives(keeper: Com
     assert (ran.json()["networks"], ran.json()["config_created"]) == (["eip155:137"], False)
     assert "config.toml is not changed" in ran.err
     assert (keeper.home / "config.toml").read_text(encoding="utf-8") == text
+
+
+def test_a_wallet_of_another_kind_is_never_left_behind_unnoticed(keeper: CommandLine) -> None:
+    address = keeper("init", "--key", "keystore", "--json").json()["address"]
+    (keeper.home / "config.toml").unlink()
+    keyring.set_keyring(MemoryKeyring())
+    ran = keeper("init", "--key", "keyring")
+    assert (ran.code, ran.out) == (1, "")
+    assert f"{address}, wallet.key = keystore" in ran.err
+    assert set(everything(keeper.home)) == {"keystore.json"}
 
 
 def test_a_key_in_the_environment_needs_no_wallet(purser: CommandLine) -> None:

@@ -42,8 +42,8 @@ def test_a_block_keeps_its_lines_and_tabs() -> None:
     assert clean_block("a\tb\n\x1b[2Jc\r\n") == "a\tb\n[2Jc\n"
 
 
-def in_a_terminal(arguments: list[str], env: dict[str, str]) -> str:
-    """Run a command with a pseudo-terminal as its standard output, and return what it shows."""
+def in_a_terminal(arguments: list[str], env: dict[str, str]) -> tuple[str, str]:
+    """Run a command with a pseudo-terminal as its standard output; return both outputs."""
     import pty
 
     master, slave = pty.openpty()
@@ -52,7 +52,7 @@ def in_a_terminal(arguments: list[str], env: dict[str, str]) -> str:
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=slave,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env={**os.environ, "COLUMNS": "120", "TERM": "xterm-256color", **env},
     )
     os.close(slave)
@@ -68,20 +68,23 @@ def in_a_terminal(arguments: list[str], env: dict[str, str]) -> str:
             break
         seen += data
     os.close(master)
-    process.wait(30)
-    return seen.decode()
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors.decode()
+    return seen.decode(), errors.decode()
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 def test_a_terminal_gets_a_table_with_colour_unless_it_is_unwanted(shopper: CommandLine) -> None:
-    coloured = in_a_terminal(["doctor"], shopper.env)
+    coloured, _ = in_a_terminal(["doctor"], shopper.env)
     assert "\x1b[32mok" in coloured
-    plain = in_a_terminal(["doctor"], shopper.env | {"NO_COLOR": "1"})
+    plain, _ = in_a_terminal(["doctor"], shopper.env | {"NO_COLOR": "1"})
     assert "\x1b[32m" not in plain
     for seen in (coloured, plain):
         assert "━" in seen or "─" in seen
-    assert "\x1b" not in in_a_terminal(["doctor"], shopper.env | {"TERM": "dumb"})
+    dumb, _ = in_a_terminal(["doctor"], shopper.env | {"TERM": "dumb"})
+    assert dumb.startswith("STATUS  CHECK")
+    assert "\x1b" not in dumb
 
 
 @pytest.mark.slow
@@ -89,6 +92,8 @@ def test_a_terminal_gets_a_table_with_colour_unless_it_is_unwanted(shopper: Comm
 def test_bytes_that_are_no_text_are_not_written_to_a_terminal(
     shopper: CommandLine, sandbox: Sandbox
 ) -> None:
-    seen = in_a_terminal(["fetch", sandbox.seller_url + "/image.png"], shopper.env)
+    seen, errors = in_a_terminal(["fetch", sandbox.seller_url + "/image.png"], shopper.env)
     assert seen == ""
-    assert shopper("fetch", sandbox.seller_url + "/image.png", "--json").json()["receipt"]["reused"]
+    assert "bytes that are no text. Run this again with --output FILE" in errors
+    again = shopper("fetch", sandbox.seller_url + "/image.png", "--json")
+    assert (again.code, again.json()["receipt"]["reused"]) == (0, True), again.out
