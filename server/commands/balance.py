@@ -20,11 +20,7 @@ from wallet.errors import PurserError
 if TYPE_CHECKING:
     from server.wiring import Wired
 
-_NAMES = {
-    "per_day": "today",
-    "per_host_per_day": "today, for one host",
-    "total": "ever",
-}
+_NAMES = {"per_day": "today", "total": "ever"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,17 +60,22 @@ async def _while_locked(wired: Wired) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any]) -> None:
-    print_facts([("Address", data["address"] or "not known: run `purser doctor`")])
+    print_facts(
+        [
+            ("Address", data["address"] or "not known: run `purser doctor`"),
+            ("One payment", f"at most {dollars(data['per_payment_limit_usd'])}"),
+        ]
+    )
     say()
     limits: list[list[str]] = [
         [
-            str(_NAMES.get(row["name"], row["name"])),
+            _budget_name(row),
             dollars(row["limit_usd"], "no limit"),
             dollars(row["settled_usd"]),
             dollars(row["held_usd"]),
             dollars(row["left_usd"], "no limit"),
         ]
-        for row in data["limits"]
+        for row in [*data["limits"], *data["hosts_today"]]
     ]
     print_table(["budget", "limit", "settled", "held", "left"], limits)
     say()
@@ -82,6 +83,13 @@ def _show(data: dict[str, Any]) -> None:
     if data["open_holds"]:
         say()
         _show_holds(data["open_holds"], data["open_holds_total"])
+
+
+def _budget_name(row: dict[str, Any]) -> str:
+    if "host" in row:
+        return f"today, {row['host']}"
+    name = str(row["name"])
+    return _NAMES.get(name, name)
 
 
 def print_holdings(rows: list[dict[str, Any]] | None, reason: str | None) -> None:

@@ -74,6 +74,16 @@ def test_the_balance_shows_limits_holdings_and_open_payments(
     used = {"settled_usd": "0.01", "held_usd": "0.01"}
     assert data == {
         "address": BUYER,
+        "per_payment_limit_usd": "1.00",
+        "hosts_today": [
+            {
+                "host": "127.0.0.1",
+                "name": "per_host_per_day",
+                "limit_usd": "2.00",
+                "left_usd": "1.98",
+            }
+            | used
+        ],
         "limits": [
             {"name": "per_day", "limit_usd": "5.00", "left_usd": "4.98"} | used,
             {"name": "total", "limit_usd": None, "left_usd": None} | used,
@@ -95,10 +105,23 @@ def test_the_balance_shows_limits_holdings_and_open_payments(
         "open_holds_total": 1,
         "pending_approvals": [],
     }
-    text = shopper("balance").out
-    assert "\ntoday   $5.00     $0.01    $0.01  $4.98\n" in text
-    assert "\never    no limit  $0.01    $0.01  no limit\n" in text
-    assert f"\n{held['receipt_id']}  127.0.0.1  $0.01  {held['created_at']}  " in text
+    lines = shopper("balance").out.splitlines()
+    assert [" ".join(line.split()) for line in lines] == [
+        f"Address {BUYER}",
+        "One payment at most $1.00",
+        "",
+        "BUDGET LIMIT SETTLED HELD LEFT",
+        "today $5.00 $0.01 $0.01 $4.98",
+        "ever no limit $0.01 $0.01 no limit",
+        "today, 127.0.0.1 $2.00 $0.01 $0.01 $1.98",
+        "",
+        "NETWORK TOKEN BALANCE NOTE",
+        f"{NETWORK} USDC {on_chain(sandbox)}",
+        "",
+        "Open payments: 1. `purser reconcile` looks at them.",
+        "RECEIPT HOST HELD SINCE (UTC) VALID UNTIL (UTC)",
+        f"{held['receipt_id']} 127.0.0.1 $0.01 {held['created_at']} {held['valid_before']}",
+    ]
 
 
 def test_a_chain_that_cannot_be_read_is_unknown_and_never_zero(shopper: CommandLine) -> None:
