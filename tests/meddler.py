@@ -23,6 +23,8 @@ class PaidAnswer:
     status: int
     headers: list[tuple[str, str]]
     body: bytes
+    promised_bytes: int | None = None
+    """A content-length that is not the body's: the connection closes before it is met."""
 
     def drop(self, name: str) -> None:
         self.headers = [(key, value) for key, value in self.headers if key.lower() != name.lower()]
@@ -124,5 +126,6 @@ def _raw(answer: PaidAnswer) -> bytes:
     skipped = ("content-length", "transfer-encoding", "connection", "content-encoding")
     lines = [f"HTTP/1.1 {answer.status} Meddled"]
     lines += [f"{key}: {value}" for key, value in answer.headers if key.lower() not in skipped]
-    lines += [f"content-length: {len(answer.body)}", "connection: close", "", ""]
+    promised = len(answer.body) if answer.promised_bytes is None else answer.promised_bytes
+    lines += [f"content-length: {promised}", "connection: close", "", ""]
     return "\r\n".join(lines).encode("latin-1") + answer.body

@@ -98,7 +98,8 @@ def _walk(node: ast.AST, package: str, lazy: bool) -> Iterator[Import]:
     for child in ast.iter_child_nodes(node):
         yield from (Import(name, lazy) for name in _named(child, package))
         inside = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        inside = inside or (isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test))
+        if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            inside = True
         yield from _walk(child, package, lazy or inside)
 
 

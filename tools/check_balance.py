@@ -11,21 +11,25 @@ from wallet.policy import CapStatus
 from wallet.receipts import iso_time
 
 OPEN_SHOWN = 20
+HOSTS_SHOWN = 50
 
 
 async def check_balance(toolbox: Toolbox) -> ToolAnswer:
     """Show how much can still be spent: each limit with what is settled, held and left today.
 
-    Also shows the wallet's address, its token balance on each enabled network (null with a reason
-    when the chain cannot be read, which does not mean zero), and open holds: payments that were
-    sent and whose outcome is not proven yet. Free, and changes nothing. Only the user can change
-    limits or add money.
+    Each host has a daily limit of its own; hosts_today lists those paid today. Also shows the
+    wallet's address, its token balance on each enabled network (null with a reason when the chain
+    cannot be read, which does not mean zero), and open holds: payments that were sent and whose
+    outcome is not proven yet. Free, and changes nothing. Only the user can change limits or add
+    money.
     """
     status = await toolbox.buyer.status()
     return structured_answer(
         {
             "address": status.address,
+            "per_payment_limit_usd": str(status.per_payment),
             "limits": [_cap(cap) for cap in status.caps],
+            "hosts_today": [{"host": name} | _cap(cap) for name, cap in status.hosts[:HOSTS_SHOWN]],
             **await _on_chain(toolbox, status.address),
             "open_holds": [_hold(one) for one in status.open[:OPEN_SHOWN]],
             "open_holds_total": len(status.open),

@@ -27,7 +27,7 @@ from wallet.model import Challenge, Delivery, Evidence, Offer, Purchase, State, 
 from wallet.money import Usd
 from wallet.outcome import ChainView, Claim, Verdict, judge, read_claim
 from wallet.parts import Parts
-from wallet.policy import caps_for
+from wallet.policy import cap_status, caps_for
 from wallet.proof import await_proof
 from wallet.purchases import DamagedPurchaseError, StorageFailedError
 from wallet.rails.base import Rail
@@ -54,10 +54,21 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """A finished payment: the ledger's row and the answer that came with it."""
+    """A finished payment: the ledger's row, the answer, and what is left today (None: unknown)."""
 
     purchase: Purchase
     response: WebResponse
+    left_today: Usd | None
+
+
+def left_today(parts: Parts, ledger: Ledger) -> Usd | None:
+    """Return what is left of the day's cap; None when the ledger cannot be read any more."""
+    cap = next(one for one in caps_for(parts.rules, "") if one.scope == "all")
+    try:
+        (balance,) = ledger.balances((cap,), parts.now_s())
+    except LedgerUnavailableError:
+        return None
+    return cap_status(cap, balance).left
 
 
 def repeat_window_s(parts: Parts, pay_again: bool) -> int:
@@ -175,7 +186,7 @@ async def _send(
     except TransportFailedError:
         claim = Claim(False, None, ("the connection failed after the payment was sent",))
         view = await await_proof(parts.chain, order.transfer, None, parts.proof_wait_s)
-        purchase = await _record(parts, held, judge(claim, view), None)
+        purchase, _ = await _record(parts, held, judge(claim, view), None)
         raise _no_content(purchase) from None
     settlement = order.rail.read_settlement(response)
     disagreements = (
@@ -187,9 +198,9 @@ async def _send(
     if delivery is None:
         note = "the content could not be stored on disk"
         verdict = replace(verdict, notes=(*verdict.notes, note))
-    purchase = await _record(parts, held, verdict, delivery)
+    purchase, left = await _record(parts, held, verdict, delivery)
     if purchase.state is State.SETTLED or 200 <= response.status < 300:
-        return Paid(purchase, response)
+        return Paid(purchase, response, left)
     raise _unclear(purchase, response)
 
 
@@ -232,33 +243,37 @@ async def keep_content(parts: Parts, purchase_id: str, response: WebResponse) ->
 
 async def _record(
     parts: Parts, held: Purchase, verdict: Verdict, delivery: Delivery | None
-) -> Purchase:
+) -> tuple[Purchase, Usd | None]:
     """Write the outcome; when the ledger fails now, the row stays SIGNED until reconciled."""
     note = "; ".join(verdict.notes)
-    try:
+
+    def write(ledger: Ledger) -> tuple[Purchase, Usd | None]:
         if verdict.state is State.SETTLED:
-            return await parts.ledger.call(
-                lambda ledger: ledger.settle(
-                    held.id,
-                    evidence=verdict.evidence,
-                    tx_hash=verdict.tx_hash,
-                    now=parts.now_s(),
-                    delivery=delivery,
-                    note=note or None,
-                )
+            purchase = ledger.settle(
+                held.id,
+                evidence=verdict.evidence,
+                tx_hash=verdict.tx_hash,
+                now=parts.now_s(),
+                delivery=delivery,
+                note=note or None,
             )
-        await parts.ledger.call(lambda ledger: ledger.mark_unknown(held.id, note, delivery))
-        found = await parts.ledger.call(lambda ledger: ledger.get(held.id))
-        return found or held
+        else:
+            ledger.mark_unknown(held.id, note, delivery)
+            purchase = ledger.get(held.id) or held
+        return purchase, left_today(parts, ledger)
+
+    try:
+        return await parts.ledger.call(write)
     except (LedgerUnavailableError, StaleStateError):
         late = "the ledger could not record the outcome; it will be reconciled with the chain"
-        return replace(
+        unrecorded = replace(
             held,
             state=State.UNKNOWN,
             evidence=Evidence.UNKNOWN,
             delivery=delivery,
             notes=(*held.notes, *verdict.notes, late),
         )
+        return unrecorded, None
 
 
 def _no_content(purchase: Purchase) -> PurserError:

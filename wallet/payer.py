@@ -15,6 +15,7 @@ from wallet.checkout import (
     Order,
     content_type_of,
     keep_content,
+    left_today,
     outcome_unknown,
     pay,
     repeat_window_s,
@@ -23,7 +24,7 @@ from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebResponse
 from wallet.funds import Funds
 from wallet.ids import purchase_id, purchase_key
-from wallet.ledger.base import AlreadyBoughtError, Balance, Cap, LedgerUnavailableError
+from wallet.ledger.base import AlreadyBoughtError, Balance, Cap, Ledger, LedgerUnavailableError
 from wallet.model import (
     OPEN_STATES,
     Challenge,
@@ -62,10 +63,15 @@ class Bought:
 
 @dataclass(frozen=True, slots=True)
 class WalletStatus:
-    """The wallet as a whole: `address` is None while the key cannot be reached."""
+    """The wallet as a whole: `address` is None while the key cannot be reached.
+
+    `hosts` has the host's name with its cap, for each host that was paid or is owed today.
+    """
 
     address: str | None
+    per_payment: Usd
     caps: tuple[CapStatus, ...]
+    hosts: tuple[tuple[str, CapStatus], ...]
     open: tuple[Purchase, ...]
 
 
@@ -130,12 +136,26 @@ class Payer:
         except PurserError:
             address = None
         try:
-            caps = await self._standing("")
-            open_purchases = await self._parts.ledger.call(lambda ledger: ledger.open_purchases())
+            return await self._parts.ledger.call(lambda ledger: self._status(ledger, address))
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
-        statuses = tuple(cap_status(cap, balance) for cap, balance in caps if cap.scope == "all")
-        return WalletStatus(address, statuses, tuple(open_purchases))
+
+    def _status(self, ledger: Ledger, address: str | None) -> WalletStatus:
+        rules, now = self._parts.rules, self._parts.now_s()
+        general = [cap for cap in caps_for(rules, "") if cap.scope == "all"]
+        balances = ledger.balances(tuple(general), now)
+        hosts = [
+            (balance.scope.removeprefix("host:"), cap_status(caps_for(rules, "")[-1], balance))
+            for balance in ledger.day_balances(now)
+            if balance.scope.startswith("host:")
+        ]
+        return WalletStatus(
+            address,
+            rules.per_payment,
+            tuple(cap_status(cap, balance) for cap, balance in zip(general, balances, strict=True)),
+            tuple(hosts),
+            tuple(ledger.open_purchases()),
+        )
 
     @asynccontextmanager
     async def _turn(self, key: str) -> AsyncGenerator[None]:
@@ -175,7 +195,7 @@ class Payer:
     def _counts(self, purchase: Purchase, pay_again: bool) -> bool:
         if pay_again and not purchase.pay_again:
             return False
-        age_s = self._parts.now_s() - purchase.created_at
+        age_s = self._parts.now_s() - (purchase.settled_at or purchase.created_at)
         return age_s < repeat_window_s(self._parts, pay_again)
 
     async def _join(self, purchase: Purchase) -> Purchase:
@@ -205,7 +225,9 @@ class Payer:
             url=purchase.url,
             truncated=stored.truncated,
             reused=True,
-            left_today=await self._left_today(),
+            left_today=await self._parts.ledger.call(
+                lambda ledger: left_today(self._parts, ledger)
+            ),
         )
 
     async def _fetch_anew(
@@ -219,7 +241,7 @@ class Payer:
             detail = "Too little time was left to wait for a settlement, so nothing was signed."
             raise PurserError(ErrorKind.TIMEOUT, detail)
         paid = await pay(self._parts, exchange, order)
-        return await self._bought(paid.purchase, paid.response)
+        return _bought(paid.purchase, paid.response, paid.left_today)
 
     async def _order(
         self, key: str, response: WebResponse, max_price: Usd | None, pay_again: bool
@@ -262,14 +284,6 @@ class Payer:
         balances = await self._parts.ledger.call(lambda ledger: ledger.balances(caps, now))
         return list(zip(caps, balances, strict=True))
 
-    async def _left_today(self) -> Usd | None:
-        try:
-            standing = await self._standing("")
-        except LedgerUnavailableError:
-            return None
-        left = (cap_status(cap, balance) for cap, balance in standing)
-        return next(one.left for one in left if one.name == "per_day" and one.left is not None)
-
     async def _free(self, exchange: Exchange, key: str, response: WebResponse) -> Bought:
         """Keep a free answer, so that it can be read on like a bought one."""
         parts = self._parts
@@ -290,19 +304,21 @@ class Payer:
                 delivery=delivery,
             )
         )
-        return await self._bought(purchase, response)
+        left = await parts.ledger.call(lambda ledger: left_today(parts, ledger))
+        return _bought(purchase, response, left)
 
-    async def _bought(self, purchase: Purchase, response: WebResponse) -> Bought:
-        return Bought(
-            purchase=purchase,
-            body=response.body,
-            content_type=content_type_of(response),
-            http_status=response.status,
-            url=response.url,
-            truncated=response.truncated,
-            reused=False,
-            left_today=await self._left_today(),
-        )
+
+def _bought(purchase: Purchase, response: WebResponse, left: Usd | None) -> Bought:
+    return Bought(
+        purchase=purchase,
+        body=response.body,
+        content_type=content_type_of(response),
+        http_status=response.status,
+        url=response.url,
+        truncated=response.truncated,
+        reused=False,
+        left_today=left,
+    )
 
 
 def host_of(url: str) -> str:

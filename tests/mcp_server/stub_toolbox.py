@@ -111,7 +111,14 @@ class StubBuyer:
             CapStatus("total", None, one_dollar, Usd(0), None),
         )
         waiting = replace(PAID, state=State.UNKNOWN, evidence=Evidence.UNKNOWN)
-        return WalletStatus(address=self.address, caps=caps, open=(waiting,))
+        host = CapStatus("per_host_per_day", Usd.parse("2.00"), one_dollar, Usd(0), one_dollar)
+        return WalletStatus(
+            address=self.address,
+            per_payment=one_dollar,
+            caps=caps,
+            hosts=(("api.example.com", host),),
+            open=(waiting,),
+        )
 
 
 class StubWeb:

@@ -92,6 +92,17 @@ async def test_an_unreadable_balance_is_null_with_a_reason(era: Any) -> None:
     result = await _call(Stub(), era, "check_balance", {})
     assert result.structured_content == {
         "address": WALLET,
+        "per_payment_limit_usd": "1.00",
+        "hosts_today": [
+            {
+                "host": "api.example.com",
+                "name": "per_host_per_day",
+                "limit_usd": "2.00",
+                "settled_usd": "1.00",
+                "held_usd": "0.00",
+                "left_usd": "1.00",
+            }
+        ],
         "limits": [
             {
                 "name": "per_day",

@@ -291,3 +291,23 @@ async def test_a_cancelled_call_is_recorded_and_a_repeat_reads_what_it_bought(
             assert again.reused
             assert b"<html" in again.body.lower()
             assert desk.signatures == 1
+
+
+async def test_an_answer_that_breaks_off_keeps_its_settlement_and_what_came_of_it(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with meddler(sandbox.seller_url, break_off) as seller:
+        async with open_desk(tmp_path, sandbox, urls=(seller.url,), rpc_urls=DEAD_RPC) as desk:
+            bought = await desk.buy(seller.url + "/article")
+            assert (bought.purchase.state, bought.purchase.evidence) == (
+                State.SETTLED,
+                Evidence.CLAIMED,
+            )
+            assert bought.truncated
+            assert len(bought.body) == 100
+
+
+def break_off(answer: PaidAnswer) -> PaidAnswer:
+    answer.body = answer.body[:100]
+    answer.promised_bytes = 5000
+    return answer

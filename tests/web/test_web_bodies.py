@@ -169,7 +169,6 @@ async def test_absurdly_large_headers_are_an_upstream_error(kib: int) -> None:
         b"HTTP/1.1 abc OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         b"HTTP/1.1 200 OK\r\nBad Header: x\r\n\r\n",
-        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
 async def test_an_answer_that_is_not_http_is_an_upstream_error(answer: bytes) -> None:

@@ -24,6 +24,8 @@ from wallet.exchange import NeverSentError, TransportFailedError, WebRequest, We
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_REDIRECTS = 5
+# After the deadline of a paid answer's body, time to hand over what came of it.
+CLOSING_S = 0.1
 MAX_CHALLENGE_BYTES = 1024 * 1024
 # 64 KiB of challenge fits easily; the HTTP parser itself gives up a little above this.
 MAX_RESPONSE_HEADER_BYTES = 96 * 1024
@@ -110,9 +112,15 @@ class WebExchange:
             raise NeverSentError("a payment header cannot be sent")
         headers = with_payment(self._outgoing(hop), payment_headers)
         try:
-            with anyio.fail_after(self._left_s()):
+            left_s = self._left_s()
+            with anyio.fail_after(left_s + CLOSING_S):
                 answer = await self._client.send(
-                    hop.method, hop.target, headers, hop.body, self._paid_limit
+                    hop.method,
+                    hop.target,
+                    headers,
+                    hop.body,
+                    self._paid_limit,
+                    body_until=anyio.current_time() + left_s,
                 )
         except PurserError:
             raise NeverSentError("the address was refused before connecting") from None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import ssl
 from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -30,6 +30,7 @@ __all__ = ["Resolver", "Timeouts", "WebClient", "WebExchange"]
 # Servers such as uvicorn and Node close an idle connection after 5 s. Leaving it earlier keeps a
 # paid request from being written into a connection that is about to close.
 _KEEPALIVE_S = 4.0
+_BROKEN_OFF = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 _UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 
 # At DEBUG the pool logs response headers, which may carry settlements and cookies.
@@ -104,13 +105,15 @@ class WebClient:
         headers: Headers,
         body: bytes,
         body_limit: Callable[[int], int],
+        *,
+        body_until: float | None = None,
     ) -> Answer:
         """Send one request to a checked target; see `tools.web.wire.Wire.send`."""
         request = _request(method, target, headers, body, self._timeout)
         with _wire_errors():
             response = await self._pool.handle_async_request(request)
             try:
-                return await _read(response, body_limit(response.status))
+                return await _read(response, body_limit(response.status), body_until)
             finally:
                 await response.aclose()
 
@@ -138,18 +141,28 @@ def _request(
     )
 
 
-async def _read(response: httpcore.Response, max_bytes: int) -> Answer:
+async def _read(response: httpcore.Response, max_bytes: int, until: float | None) -> Answer:
     """Read a bounded body; stopping early closes the connection instead of reusing it."""
     headers = tuple(
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers
     )
     codings = [value for name, value in headers if name.lower() == "content-encoding"]
     reader = BodyReader(codings, max_bytes)
+    whole = until is None
+    if until is None:
+        await _feed(response, reader)
+    else:
+        with anyio.CancelScope(deadline=until), suppress(*_BROKEN_OFF):
+            await _feed(response, reader)
+            whole = True
+    body = reader.finish()
+    return Answer(response.status, headers, body, reader.truncated or not whole, reader.undecoded)
+
+
+async def _feed(response: httpcore.Response, reader: BodyReader) -> None:
     async for piece in response.aiter_stream():
         if not reader.feed(piece):
-            break
-    body = reader.finish()
-    return Answer(response.status, headers, body, reader.truncated, reader.undecoded)
+            return
 
 
 def _written_port(target: Target) -> int | None:

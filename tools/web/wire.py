@@ -55,8 +55,13 @@ class Wire(Protocol):
         headers: Headers,
         body: bytes,
         body_limit: Callable[[int], int],
+        *,
+        body_until: float | None = None,
     ) -> Answer:
         """Send one request; `body_limit` maps a status to the most bytes to keep.
+
+        With `body_until` (on anyio's clock) a body that breaks off, or is not whole by then, comes
+        back cut: once a payment was sent, its answer's headers and first bytes must not be lost.
 
         Raises:
             PurserError: the guard refused an address, before anything was sent.

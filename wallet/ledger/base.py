@@ -196,6 +196,10 @@ class Ledger(Protocol):
         """Return the balance of each cap in its present window, zero where none exists yet."""
         ...
 
+    def day_balances(self, now: int) -> list[Balance]:
+        """Return every budget that was used in the present UTC day."""
+        ...
+
     def check(self) -> list[str]:
         """Return what is wrong: integrity, and balances against the fold of entries."""
         ...

@@ -41,6 +41,12 @@ def balance(connection: sqlite3.Connection, key: BudgetKey) -> Balance:
     return Balance(*key, held=Usd(row[0]), settled=Usd(row[1]))
 
 
+def balances_of(connection: sqlite3.Connection, window_id: str) -> list[Balance]:
+    """Return every budget of one window."""
+    rows = connection.execute(sql.BALANCES_OF, (window_id,)).fetchall()
+    return [Balance(row[0], window_id, held=Usd(row[1]), settled=Usd(row[2])) for row in rows]
+
+
 def refuse_repeat(connection: sqlite3.Connection, request: HoldRequest) -> None:
     """Let an identical purchase pass only when none is open or recently settled.
 

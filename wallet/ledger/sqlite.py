@@ -16,6 +16,7 @@ from wallet.ledger.base import Balance, Cap, HoldRequest, PurchaseFilter, StaleS
 from wallet.ledger.database import LOCK_TIMEOUT_S, Database
 from wallet.ledger.reserve import (
     balance,
+    balances_of,
     budget_key,
     present_day,
     refuse_burst,
@@ -257,6 +258,11 @@ class SqliteLedger:
         with self._database.read() as connection:
             day = present_day(connection, now)
             return [balance(connection, budget_key(cap, day)) for cap in caps]
+
+    def day_balances(self, now: int) -> list[Balance]:
+        """Return every budget that was used in the present UTC day."""
+        with self._database.read() as connection:
+            return balances_of(connection, present_day(connection, now))
 
     def check(self) -> list[str]:
         """Return what is wrong: integrity, and balances against the fold of entries."""

@@ -23,6 +23,10 @@ SAVE_NEWEST_DAY = """
     INSERT INTO meta (name, value) VALUES ('newest_day', ?)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > value
 """
+BALANCES_OF = """
+    SELECT scope, held_usd_micros, settled_usd_micros FROM budgets WHERE window_id = ?
+    ORDER BY scope
+"""
 OPEN_BUDGET = "INSERT OR IGNORE INTO budgets (scope, window_id) VALUES (?, ?)"
 RESERVE = """
     UPDATE budgets SET held_usd_micros = held_usd_micros + ?
