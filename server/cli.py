@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
@@ -132,18 +134,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PurserError as error:
         sys.stderr.write(error_text(error) + "\n")
         return REFUSED if error.kind.value.refusal else FAILED
-    except KeyboardInterrupt:
-        return FAILED
+    except (BrokenPipeError, KeyboardInterrupt):
+        return _left_early()
+    except BaseExceptionGroup as group:
+        if group.split((BrokenPipeError, KeyboardInterrupt, SystemExit))[1] is not None:
+            raise
+        return _left_early()
+
+
+def _left_early() -> int:
+    """End quietly: whoever read the output or pressed Ctrl-C has seen enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return FAILED
 
 
 def error_text(error: PurserError) -> str:
     """Write a typed failure for a terminal: what happened, whether money moved, what to do."""
     row = error.kind.value
+    hint = re.sub(r"[Aa]sk the user to (.)", lambda match: match[1].upper(), row.hint)
     lines = [
         f"purser: {row.title} ({row.code}).",
         f"  {error.detail}",
         f"  Money moved: {error.spent}.",
-        f"  {row.hint}",
+        f"  {hint}",
     ]
     if error.receipt_id is not None:
         lines.append(f"  Receipt: {error.receipt_id}")

@@ -18,7 +18,15 @@ class Keys(Protocol):
     """The wallet's key as the payer may use it: an address, and signatures over ledger rows."""
 
     async def address(self) -> str:
-        """Unlock the key once and return its checksummed address.
+        """Return the checksummed address, without unlocking the key where that is possible.
+
+        Raises:
+            PurserError: WALLET_LOCKED.
+        """
+        ...
+
+    async def unlock(self) -> str:
+        """Unlock the key, once, and return its checksummed address.
 
         Raises:
             PurserError: WALLET_LOCKED.

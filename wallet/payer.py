@@ -250,7 +250,7 @@ class Payer:
         parts = self._parts
         challenge = recognise(parts.rails, response)
         rail = next(one for one in parts.rails if one.name == challenge.rail)
-        payer = await parts.keys.address()
+        payer = await parts.keys.unlock()
         quote = await self._decide(challenge, response.url, payer, max_price)
         if quote.chosen is None:
             raise refusal(quote)

@@ -23,7 +23,17 @@ class Vault:
         return "Vault(<hidden>)"
 
     async def address(self) -> str:
-        """Unlock the key once, in a worker thread, and return its checksummed address.
+        """Return the checksummed address, without unlocking the key where that is possible.
+
+        Raises:
+            PurserError: WALLET_LOCKED.
+        """
+        if self._unlocked is not None:
+            return self._unlocked.address
+        return await anyio.to_thread.run_sync(self._source.address)
+
+    async def unlock(self) -> str:
+        """Unlock the key, once, in a worker thread, and return its checksummed address.
 
         Raises:
             PurserError: WALLET_LOCKED.

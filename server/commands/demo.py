@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mcp.client import Client
     from mcp_types import CallToolResult
     from rich.console import Console
+    from rich.table import Table
 
     from sandbox.run import Sandbox
 
@@ -94,8 +95,10 @@ async def _tell(sandbox: Sandbox, home: Path, console: Console) -> list[Chapter]
         await story.fetch("The same call again", "/article", _is_reused)
         await story.fetch("Data for a hundredth of a cent", "/api/weather", _is_verified)
         await story.fetch("A price above the limit", "/dear", _is_refused)
-        await story.look("What is left", "check_balance")
-        await story.look("What was bought", "list_receipts")
+        left = ("name", "limit_usd", "settled_usd", "held_usd", "left_usd")
+        await story.look("What is left", "check_balance", "limits", left)
+        bought = ("created_at", "status", "evidence", "amount_usd", "url")
+        await story.look("What was bought", "list_receipts", "receipts", bought)
         return story.chapters
 
 
@@ -119,35 +122,58 @@ class _Story:
         call = f'paid_fetch(url="{url}")'
         self._show(Chapter(title, call, _text(result), receipt, error, seen, held))
 
-    async def look(self, title: str, tool: str) -> None:
-        """Call a tool that only reads."""
+    async def look(self, title: str, tool: str, rows: str, columns: tuple[str, ...]) -> None:
+        """Call a tool that only reads, and show some columns of its rows."""
         result = await self._client.call_tool(tool, {})
-        text = json.dumps(result.structured_content, indent=2)
-        self._show(Chapter(title, f"{tool}()", text, None, None, 0, not result.is_error))
+        data: dict[str, Any] = result.structured_content or {}
+        held = not result.is_error and bool(data.get(rows))
+        chapter = Chapter(title, f"{tool}()", json.dumps(data), None, None, 0, held)
+        self._open(chapter)
+        self._console.print(_table(data.get(rows, []), columns))
 
-    def _show(self, chapter: Chapter) -> None:
+    def _open(self, chapter: Chapter) -> None:
         self.chapters.append(chapter)
         console = self._console
         console.print()
         console.rule(f"[bold]{len(self.chapters)}. {chapter.title}[/bold]", align="left")
-        console.print(f"[cyan]model calls[/cyan]  {chapter.call}", markup=True)
-        console.print(_excerpt(chapter), markup=False)
+        self._line("model calls", chapter.call)
+
+    def _show(self, chapter: Chapter) -> None:
+        from rich.padding import Padding
+        from rich.text import Text
+
+        self._open(chapter)
+        self._console.print(Padding(Text(_excerpt(chapter.text), "dim"), (0, 0, 0, 2)))
         if chapter.receipt is not None:
-            shown = {
-                name: chapter.receipt[name]
-                for name in ("status", "evidence", "amount_usd", "reused", "tx_hash")
-            }
-            console.print(f"receipt      {json.dumps(shown)}", markup=False)
-        if chapter.call.startswith("paid_fetch"):
-            console.print(f"seller saw   {chapter.payments_seen} payment(s)", markup=False)
+            receipt = chapter.receipt
+            reused = ", bought earlier" if receipt["reused"] else ""
+            told = f"{receipt['status']}{reused}; evidence: {receipt['evidence']}"
+            self._line("receipt", told)
+            if receipt["tx_hash"]:
+                self._line("tx hash", receipt["tx_hash"])
+        self._line("seller saw", f"{chapter.payments_seen} payment(s)")
+
+    def _line(self, name: str, text: str) -> None:
+        self._console.print(f"[cyan]{name:12}[/cyan] ", end="")
+        self._console.print(text, markup=False, soft_wrap=True)
 
 
-def _excerpt(chapter: Chapter) -> str:
-    """Shorten a page to its beginning and its footer; leave everything else whole."""
-    if not chapter.call.startswith("paid_fetch") or len(chapter.text) < 2 * EXCERPT_CHARS:
-        return chapter.text
-    body, _, footer = chapter.text.rpartition("\n")
-    return f"{body[:EXCERPT_CHARS]}\n  [...]\n{footer}"
+def _table(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE, pad_edge=False)
+    for row in rows:
+        table.add_row(*("-" if row[name] is None else str(row[name]) for name in columns))
+    return table
+
+
+def _excerpt(text: str) -> str:
+    """Shorten a page to its beginning and its footer."""
+    if len(text) < 2 * EXCERPT_CHARS:
+        return text
+    body, _, footer = text.rpartition("\n")
+    return f"{body[:EXCERPT_CHARS]}\n[...]\n{footer}"
 
 
 def _finish(console: Console, chapters: list[Chapter], moved: int, held: bool) -> None:
