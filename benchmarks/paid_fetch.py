@@ -80,8 +80,12 @@ def official_transport(key: str) -> httpx.AsyncBaseTransport:
     from eth_account import Account
     from x402 import x402Client
     from x402.http.clients.httpx import x402AsyncTransport
-    from x402.mechanisms.evm.exact import register_exact_evm_client
-    from x402.mechanisms.evm.signers import EthAccountSigner
+    from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStubs]
+        register_exact_evm_client,  # pyright: ignore[reportUnknownVariableType]
+    )
+    from x402.mechanisms.evm.signers import (  # pyright: ignore[reportMissingTypeStubs]
+        EthAccountSigner,
+    )
 
     client = x402Client()
     register_exact_evm_client(client, EthAccountSigner(Account.from_key(key)))
@@ -109,8 +113,8 @@ def purser_fetch(client: Client) -> Fetch:
     return fetch
 
 
-async def compare(sandbox: dict[str, Any], home: Path, rounds: int, warm: int) -> None:
-    """Run the three in turn and print what they took."""
+async def compare(sandbox: dict[str, Any], home: Path, rounds: int, warm: int, width: int) -> None:
+    """Run the three in turn, `width` requests at once, and print what they took."""
     (home / "config.toml").write_text(LIMITS + sandbox["config_toml"], encoding="utf-8")
     key: str = sandbox["private_key"]
     env = os.environ | {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": key}
@@ -131,17 +135,25 @@ async def compare(sandbox: dict[str, Any], home: Path, rounds: int, warm: int) -
         names = list(ways)
         for number in range(rounds + warm):
             for name in names[number % 3 :] + names[: number % 3]:
-                url = f"{sandbox['seller_url']}/api/weather?n={number}-{names.index(name)}"
-                begin = time.perf_counter()
-                await ways[name](url)
+                base = f"{sandbox['seller_url']}/api/weather?n={number}-{names.index(name)}"
+                urls = [f"{base}-{one}" for one in range(width)]
+                took = await asyncio.gather(*(timed(ways[name], url) for url in urls))
                 if number >= warm:
-                    took_ms[name].append((time.perf_counter() - begin) * 1000)
-    report(took_ms)
+                    took_ms[name] += took
+    report(took_ms, width)
 
 
-def report(took_ms: dict[str, list[float]]) -> None:
+async def timed(fetch: Fetch, url: str) -> float:
+    """Return the milliseconds one fetch took."""
+    begin = time.perf_counter()
+    await fetch(url)
+    return (time.perf_counter() - begin) * 1000
+
+
+def report(took_ms: dict[str, list[float]], width: int) -> None:
     """Print medians and Purser's ratio to the official client."""
-    print(f"{len(took_ms['official client'])} rounds, milliseconds for one paid request")
+    count = len(took_ms["official client"])
+    print(f"{count} paid requests each, {width} at once, milliseconds for one")
     for name, values in took_ms.items():
         ordered = sorted(values)
         p95 = ordered[int(len(ordered) * 0.95)]
@@ -170,6 +182,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--warm", type=int, default=10)
+    parser.add_argument("--at-once", type=int, default=1, help="requests of one kind in flight")
     args = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as home,
@@ -185,7 +198,7 @@ def main() -> None:
         assert process.stdout is not None
         sandbox = json.loads(process.stdout.readline())
         try:
-            asyncio.run(compare(sandbox, Path(home), args.rounds, args.warm))
+            asyncio.run(compare(sandbox, Path(home), args.rounds, args.warm, args.at_once))
         finally:
             process.stdin.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, cast, get_args, get_origin
 
 from server.config_template import default_config_text
 from server.registry import ENTRIES, build_tools
@@ -80,9 +80,9 @@ Settings are read once, at the start: start Purser again after a change. No tool
 | `PURSER_PRIVATE_KEY` | the key itself, for `wallet.key = "env"`: tests and CI |
 """
 
-_REMARKS = {
-    "budget.approval_above": "This version cannot ask for it: it refuses with `approval_required`",
-    "fetch.max_body_bytes": "That is for what was paid for; the rest is refused with `too_large`",
+_REMARKS: dict[str, str] = {
+    "budget.approval_above": "The code is `approval_required`",
+    "fetch.max_body_bytes": "The code is `too_large`",
 }
 _RPC_NOTE = "your own RPC servers, in place of the public ones in the table"
 
@@ -235,7 +235,7 @@ def _toml(value: Any) -> str:
         case None:
             return '`""`'
         case tuple():
-            items: tuple[str, ...] = value
+            items = cast("tuple[str, ...]", value)
             return "`[" + ", ".join(f'"{one}"' for one in items) + "]`"
         case int():
             return f"`{value}`"
@@ -254,9 +254,8 @@ def tools_page() -> str:
 
 def _example() -> Purchase:
     blank: dict[str, Any] = dict.fromkeys(Purchase.__dataclass_fields__)
-    return Purchase(
-        **{**blank, "state": State.FREE, "evidence": Evidence.NONE, "created_at": 0, "notes": ()}
-    )
+    blank |= {"state": State.FREE, "evidence": Evidence.NONE, "created_at": 0, "notes": ()}
+    return Purchase(**blank)
 
 
 def _tools() -> list[StrictTool]:

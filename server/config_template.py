@@ -31,7 +31,7 @@ _NOTES = {
     "per_host_per_day": "the most that one host may get in a day",
     "per_day": "the most that is spent in a day",
     "total": "the most that is ever spent; empty: no such limit",
-    "approval_above": "a dearer payment needs your approval first",
+    "approval_above": "a dearer payment is refused: this version cannot ask you",
     "payments_per_minute": "how many payments may start in a minute",
     "mode": "open: any public host. allowlist: only those in allow",
     "allow": "counts in allowlist mode",
@@ -43,7 +43,7 @@ _NOTES = {
     "validity_s": "the longest life of a signed payment, in seconds",
     "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
     "timeout_s": "the longest time for one fetch, in seconds",
-    "max_body_bytes": "a longer answer is cut",
+    "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",
     "repeat_window_s": "the same fetch within this time is not paid twice",
 }
 

@@ -31,6 +31,18 @@ async def test_a_v2_page_is_paid_exactly_once_and_verified(tmp_path: Path, sandb
         assert await desk.check() == []
 
 
+async def test_a_durable_hold_with_the_very_terms_exists_before_the_signature(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with open_desk(tmp_path, sandbox) as desk:
+        bought = await desk.buy(sandbox.seller_url + "/article")
+        (seen,) = desk.vault.seen_when_signing
+        assert seen is not None
+        assert (seen.id, seen.state) == (bought.purchase.id, State.HELD)
+        assert seen.transfer == bought.purchase.transfer
+        assert seen.amount_usd == Usd.parse("0.01")
+
+
 async def test_a_v1_page_is_paid_and_verified(tmp_path: Path, sandbox: Sandbox):
     async with open_desk(tmp_path, sandbox) as desk:
         before = sandbox.chain.balance_atomic(sandbox.seller_address)
