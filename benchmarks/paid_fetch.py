@@ -1,4 +1,8 @@
-"""Time one paid request three ways against the same seller: raw, official client, Purser."""
+"""Time one paid request four ways against the same seller, in turn, in one run.
+
+Two raw requests with a signed header; the official Python client; the official client behind a
+one-tool MCP server over stdio; and Purser's `paid_fetch` over stdio, receipt verified.
+"""
 
 from __future__ import annotations
 
@@ -92,6 +96,33 @@ def official_transport(key: str) -> httpx.AsyncBaseTransport:
     return x402AsyncTransport(client)
 
 
+OFFICIAL_TOOL = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import httpx
+from mcp.server.mcpserver import MCPServer
+from paid_fetch import official_transport
+server = MCPServer("official", log_level="ERROR")
+client = httpx.AsyncClient(transport=official_transport(os.environ["KEY"]), timeout=30)
+@server.tool(structured_output=False)
+async def fetch(url: str) -> str:
+    "Fetch a page and pay for it."
+    answer = await client.get(url)
+    assert answer.status_code == 200
+    return answer.text
+server.run("stdio")
+"""
+
+
+def tool_fetch(client: Client) -> Fetch:
+    """Return a fetch through the official client's one-tool MCP server."""
+
+    async def fetch(url: str) -> None:
+        assert not (await client.call_tool("fetch", {"url": url})).is_error
+
+    return fetch
+
+
 def plain_fetch(client: httpx.AsyncClient) -> Fetch:
     """Return a fetch whose transport pays."""
 
@@ -114,27 +145,34 @@ def purser_fetch(client: Client) -> Fetch:
 
 
 async def compare(sandbox: dict[str, Any], home: Path, rounds: int, warm: int, width: int) -> None:
-    """Run the three in turn, `width` requests at once, and print what they took."""
+    """Run the four in turn, `width` requests at once, and print what they took."""
     (home / "config.toml").write_text(LIMITS + sandbox["config_toml"], encoding="utf-8")
     key: str = sandbox["private_key"]
     env = os.environ | {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": key}
     serve = StdioServerParameters(
         command=sys.executable, args=["-P", "-m", "purser_mcp", "serve"], env=env
     )
+    official_tool = StdioServerParameters(
+        command=sys.executable,
+        args=["-c", OFFICIAL_TOOL, str(Path(__file__).parent)],
+        env=os.environ | {"KEY": key},
+    )
     async with (
         httpx.AsyncClient(trust_env=False, timeout=30) as raw,
         httpx.AsyncClient(transport=official_transport(key), timeout=30) as official,
+        Client(official_tool) as tool,
         Client(serve) as purser,
     ):
         ways = {
             "two raw requests": raw_fetch(raw, key),
             "official client": plain_fetch(official),
+            "official as a tool": tool_fetch(tool),
             "purser over stdio": purser_fetch(purser),
         }
         took_ms: dict[str, list[float]] = {name: [] for name in ways}
         names = list(ways)
         for number in range(rounds + warm):
-            for name in names[number % 3 :] + names[: number % 3]:
+            for name in names[number % 4 :] + names[: number % 4]:
                 base = f"{sandbox['seller_url']}/api/weather?n={number}-{names.index(name)}"
                 urls = [f"{base}-{one}" for one in range(width)]
                 took = await asyncio.gather(*(timed(ways[name], url) for url in urls))
@@ -161,10 +199,12 @@ def report(took_ms: dict[str, list[float]], width: int) -> None:
             f"  {name:18} min {ordered[0]:6.1f}  median {statistics.median(values):6.1f}"
             f"  p95 {p95:6.1f}"
         )
-    ours, theirs = took_ms["purser over stdio"], took_ms["official client"]
-    ratio = statistics.median(ours) / statistics.median(theirs)
-    paired = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
-    print(f"  purser / official: ratio of medians {ratio:.3f}, median of pairs {paired:.3f}")
+    ours = took_ms["purser over stdio"]
+    for name in ("official client", "official as a tool"):
+        theirs = took_ms[name]
+        ratio = statistics.median(ours) / statistics.median(theirs)
+        paired = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        print(f"  purser / {name}: ratio of medians {ratio:.3f}, median of pairs {paired:.3f}")
 
 
 SANDBOX = """
