@@ -118,16 +118,19 @@ class PurchaseStore:
         return shutil.disk_usage(self._root).free
 
     def ensure_room(self, needed_bytes: int) -> None:
-        """Refuse before paying when the answer might not fit on the disk.
+        """Refuse before paying when the answer might not fit on the disk, or cannot be kept.
 
         Raises:
-            PurserError: LEDGER_UNAVAILABLE, the disk is nearly full or cannot be examined.
+            PurserError: LEDGER_UNAVAILABLE, the disk is nearly full or cannot be written.
         """
+        probe = self._root / f"probe.tmp-{secrets.token_hex(8)}"
         try:
             free = self.free_bytes()
+            probe.mkdir(mode=0o700)
+            probe.rmdir()
         except OSError:
             raise PurserError(
-                ErrorKind.LEDGER_UNAVAILABLE, "The folder for bought content cannot be reached."
+                ErrorKind.LEDGER_UNAVAILABLE, "The folder for bought content cannot be written."
             ) from None
         if free < needed_bytes + ROOM_TO_SPARE_BYTES:
             raise PurserError(

@@ -165,8 +165,19 @@ def test_a_lost_folder_is_a_typed_failure(tmp_path: Path) -> None:
     (tmp_path / "gone").rmdir()
     with pytest.raises(StorageFailedError, match="No such file"):
         save(store, b"x")
-    with pytest.raises(PurserError, match="cannot be reached"):
+    with pytest.raises(PurserError, match="cannot be written"):
         store.ensure_room(1)
+
+
+def test_a_folder_that_takes_no_files_refuses_before_anything_is_paid(tmp_path: Path) -> None:
+    store = PurchaseStore(tmp_path / "purchases")
+    store.ensure_room(1)
+    assert list((tmp_path / "purchases").iterdir()) == []
+    (tmp_path / "purchases").rmdir()
+    (tmp_path / "purchases").write_bytes(b"")
+    with pytest.raises(PurserError, match="cannot be written") as caught:
+        store.ensure_room(1)
+    assert (caught.value.kind, caught.value.spent) == (ErrorKind.LEDGER_UNAVAILABLE, "no")
 
 
 SAVE_BEYOND_THE_LIMIT = """
