@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 CONFIG_FILE = "config.toml"
 LEDGER_FILE = "ledger.sqlite3"
+PURCHASES_FOLDER = "purchases"
 PREFIX = "PURSER_"
 
 # By pydantic's error type; its own texts are not used, because some quote the value.
@@ -91,6 +92,10 @@ class Settings:
     def ledger_path(self) -> Path:
         """Return the file of the SQLite ledger."""
         return Path(self.ledger.url) if self.ledger.url else self.home / LEDGER_FILE
+
+    def purchases_path(self) -> Path:
+        """Return the folder of bought content."""
+        return self.home / PURCHASES_FOLDER
 
     def rpc_urls(self, network_id: str) -> tuple[str, ...]:
         """Return a known network's RPC URLs in order: the user's own, or else the table's.

@@ -144,7 +144,7 @@ async def open_wired(
 
     ledger = LedgerWorker(open_ledger)
     chain = Chain(rpc_urls(settings))
-    store = PurchaseStore(home / "purchases")
+    store = PurchaseStore(settings.purchases_path())
     parts = Parts(
         ledger=ledger,
         store=store,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from wallet.errors import ErrorKind, PurserError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser serve` takes."""
@@ -13,9 +15,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until the host closes standard input."""
+    """Serve until the host closes standard input.
+
+    Raises:
+        SettingsError: the settings cannot be used.
+        PurserError: LEDGER_UNAVAILABLE, the folder for bought content cannot be made.
+    """
     from server.app import serve_stdio
     from server.settings import load_settings
+    from wallet.purchases import PurchaseStore, StorageFailedError
 
-    serve_stdio(load_settings())
+    settings = load_settings()
+    try:
+        PurchaseStore(settings.purchases_path())
+    except StorageFailedError as error:
+        # Found only while serving, it would end in the traceback of a task group.
+        raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
+    serve_stdio(settings)
     return 0
