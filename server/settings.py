@@ -38,6 +38,7 @@ CONFIG_FILE = "config.toml"
 LEDGER_FILE = "ledger.sqlite3"
 PURCHASES_FOLDER = "purchases"
 PREFIX = "PURSER_"
+NOT_SETTINGS = frozenset({"PURSER_HOME", "PURSER_PRIVATE_KEY", "PURSER_PASSPHRASE"})
 
 # By pydantic's error type; its own texts are not used, because some quote the value.
 _REASONS = {
@@ -172,6 +173,8 @@ def _overlay(
     for name in sorted(environ):
         where = _named(name)
         if where is None:
+            if name.upper().startswith(PREFIX) and name.upper() not in NOT_SETTINGS:
+                problems.append(f"{name}: is not a setting; write PURSER_<SECTION>__<NAME>")
             continue
         model = NetworkSettings if where[0] == "network" else SECTIONS.get(where[0])
         if model is None or len(where) != len(_path(model, where)):

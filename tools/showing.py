@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import anyio
 import anyio.to_thread
 
 from tools.answer import InlineImage, ToolAnswer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tools.arguments import ContentFormat
     from tools.web.content import Rendered
 
+EXTRACTIONS_AT_ONCE = 2
 IMAGE_MAX_BYTES = 3_500_000
 """Hosts refuse larger images; one that is larger is stored and described instead."""
 
@@ -44,7 +46,9 @@ async def show(content: Content, purchase: Purchase, *, reused: bool, money: str
         reused: it was bought earlier and cost nothing now.
         money: the footer's first words: what was paid, and what is left.
     """
-    rendered = await anyio.to_thread.run_sync(functools.partial(_render, content))
+    rendered = await anyio.to_thread.run_sync(
+        functools.partial(_render, content), limiter=_extraction_room()
+    )
     notes = [money, *_delivery_notes(content)]
     image, text = None, ""
     if rendered.kind == "image" and len(rendered.data) <= IMAGE_MAX_BYTES:
@@ -65,6 +69,12 @@ async def show(content: Content, purchase: Purchase, *, reused: bool, money: str
         image=image,
         receipt=receipt(purchase, reused=reused),
     )
+
+
+@functools.cache
+def _extraction_room() -> anyio.CapacityLimiter:
+    """Return the threads that extraction may take: a slow page never holds up a payment."""
+    return anyio.CapacityLimiter(EXTRACTIONS_AT_ONCE)
 
 
 def mark_untrusted(text: str) -> str:

@@ -159,16 +159,27 @@ class Chain:
         Raises:
             ChainUnreadableError: it cannot be read.
         """
-        call = _call(transfer.asset, AUTHORIZATION_STATE, transfer.payer, transfer.nonce)
-
-        async def read(server: _Server) -> AuthorizationView:
-            number, time = await _latest_block(server)
-            used = _word(await server.ask("eth_call", call, hex(number)))
-            if used > 1:
-                raise ValueError("not a boolean")
-            return AuthorizationView(used == 1, number, time)
-
+        read = _authorization_reader(transfer)
         return await self._first(transfer.network_id, read)
+
+    async def authorization_views(self, transfer: Transfer) -> list[AuthorizationView]:
+        """Return the view of every server that gives one, for what a single one must not decide.
+
+        Raises:
+            ChainUnreadableError: fewer than two servers answered although as many are set.
+        """
+        read = _authorization_reader(transfer)
+        servers = self._servers.get(transfer.network_id, ())
+        views: list[AuthorizationView] = []
+        reasons: list[str] = []
+        for server in servers:
+            try:
+                views.append(await self._ask_one(server, read))
+            except _NoAnswerError as error:
+                reasons.append(f"{server.host} {error}")
+        if len(views) < min(2, max(1, len(servers))):
+            raise ChainUnreadableError(transfer.network_id, reasons)
+        return views
 
     async def transfer_proof(self, transfer: Transfer, tx_hash: str) -> TransferProof:
         """Check a claimed transaction against the transfer, in one question to one server.
@@ -193,13 +204,17 @@ class Chain:
         reasons: list[str] = []
         for server in self._servers.get(network_id, ()):
             try:
-                await server.check_chain()
-                return await read(server)
+                return await self._ask_one(server, read)
             except _NoAnswerError as error:
                 reasons.append(f"{server.host} {error}")
-            except (ValueError, KeyError, TypeError):
-                reasons.append(f"{server.host} answered something else")
         raise ChainUnreadableError(network_id, reasons)
+
+    async def _ask_one(self, server: _Server, read: Callable[[_Server], Awaitable[T]]) -> T:
+        try:
+            await server.check_chain()
+            return await read(server)
+        except (ValueError, KeyError, TypeError):
+            raise _NoAnswerError("answered something else") from None
 
 
 class _NoAnswerError(Exception):
@@ -296,6 +311,21 @@ def load_library() -> None:
 
     # At debug level it logs whole URLs, and those may hold an API key.
     logging.getLogger(web3.__name__).setLevel(logging.WARNING)
+
+
+def _authorization_reader(
+    transfer: Transfer,
+) -> Callable[[_Server], Awaitable[AuthorizationView]]:
+    call = _call(transfer.asset, AUTHORIZATION_STATE, transfer.payer, transfer.nonce)
+
+    async def read(server: _Server) -> AuthorizationView:
+        number, time = await _latest_block(server)
+        used = _word(await server.ask("eth_call", call, hex(number)))
+        if used > 1:
+            raise ValueError("not a boolean")
+        return AuthorizationView(used == 1, number, time)
+
+    return read
 
 
 async def _latest_block(server: _Server) -> tuple[int, int]:

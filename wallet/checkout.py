@@ -35,14 +35,19 @@ from wallet.rails.base import Rail
 AGAIN_WINDOW_S = 60
 """A `pay_again` call that a host repeats within this time is the same call, not a new purchase."""
 
-_CONTENT_TYPE = re.compile(r"[\w.+-]{1,60}/[\w.+-]{1,80}(;\s*charset=\"?[\w.:-]{1,40}\"?)?", re.A)
+_CONTENT_TYPE = re.compile(
+    r"(?:application|audio|font|image|message|model|multipart|text|video)/[a-z0-9.+-]{1,80}"
+    r"(?:;\s*charset=\"?[a-z0-9.:-]{1,40}\"?)?",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What policy chose, and for whom: everything a hold needs."""
+    """What policy chose: everything a hold needs; `url` is where the 402 came from."""
 
     key: str
+    url: str
     host: str
     rail: Rail
     challenge: Challenge
@@ -152,7 +157,7 @@ def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest
         key=order.key,
         principal=parts.principal,
         method=exchange.request.method,
-        url=exchange.request.url,
+        url=order.url,
         host=order.host,
         pay_again=order.pay_again,
         rail=order.rail.name,
@@ -264,7 +269,11 @@ async def _record(
 
     try:
         return await parts.ledger.call(write)
-    except (LedgerUnavailableError, StaleStateError):
+    except StaleStateError:
+        # Reconciling was faster; the row knows what the chain says.
+        found = await parts.ledger.call(lambda ledger: ledger.get(held.id))
+        return found or held, None
+    except LedgerUnavailableError:
         late = "the ledger could not record the outcome; it will be reconciled with the chain"
         unrecorded = replace(
             held,

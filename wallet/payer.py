@@ -271,7 +271,17 @@ class Payer:
             nonce="0x" + parts.entropy(32).hex(),
         )
         host = host_of(response.url)
-        return Order(key, host, rail, challenge, offer, quoted.amount_usd, transfer, pay_again)
+        return Order(
+            key=key,
+            url=response.url,
+            host=host,
+            rail=rail,
+            challenge=challenge,
+            offer=offer,
+            price=quoted.amount_usd,
+            transfer=transfer,
+            pay_again=pay_again,
+        )
 
     async def _decide(
         self, challenge: Challenge, url: str, payer: str, max_price: Usd | None
@@ -288,6 +298,7 @@ class Payer:
         """Keep a free answer, so that it can be read on like a bought one."""
         parts = self._parts
         new_id = purchase_id(parts.clock(), parts.entropy(10))
+        await anyio.to_thread.run_sync(parts.store.ensure_room, len(response.body))
         delivery = await keep_content(parts, new_id, response)
         if delivery is None:
             detail = "The answer was free, but it could not be stored on disk."
@@ -298,7 +309,7 @@ class Payer:
                 key=key,
                 principal=parts.principal,
                 method=exchange.request.method,
-                url=exchange.request.url,
+                url=response.url,
                 host=host_of(response.url),
                 now=parts.now_s(),
                 delivery=delivery,

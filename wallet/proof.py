@@ -45,14 +45,19 @@ async def await_proof(
     return view
 
 
-async def is_dead(chain: Chain, transfer: Transfer, margin_s: int) -> bool:
+async def is_dead(chain: Chain, transfer: Transfer, margin_s: int, now_s: int) -> bool:
     """Tell whether the authorization can never settle any more.
 
-    True only when one and the same block is past `validBefore` by `margin_s` and shows the nonce
-    unused (EIP-3009: a transfer at or after `validBefore` is refused).
+    True only when, for every RPC server that answers (two at least, where two are set), one and
+    the same block is past `validBefore` by `margin_s` and shows the nonce unused (EIP-3009: a
+    transfer at or after `validBefore` is refused). The local clock proves nothing, but while it
+    too is short of that time, a server that says otherwise is not believed.
 
     Raises:
-        ChainUnreadableError: no RPC gave an answer that can be believed.
+        ChainUnreadableError: too few servers gave an answer that can be believed.
     """
-    view = await chain.authorization_view(transfer)
-    return not view.used and view.block_time > transfer.valid_before + margin_s
+    safe_from = transfer.valid_before + margin_s
+    if now_s <= safe_from:
+        return False
+    views = await chain.authorization_views(transfer)
+    return all(not view.used and view.block_time > safe_from for view in views)

@@ -149,7 +149,7 @@ class PurchaseStore:
         for path in self._root.glob("*.tmp-*"):
             try:
                 stale = path.stat().st_mtime < oldest
-            except FileNotFoundError:
+            except OSError:
                 continue
             if stale:
                 shutil.rmtree(path, ignore_errors=True)

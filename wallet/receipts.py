@@ -8,6 +8,8 @@ from typing import Any, Literal
 from wallet.assets import find_asset
 from wallet.model import Evidence, Purchase, State
 
+SHOWN_TYPE_CHARS = 50
+
 ReceiptStatus = Literal["free", "settled", "unknown", "void"]
 
 _STATUS: dict[State, tuple[ReceiptStatus, str]] = {
@@ -64,12 +66,18 @@ def receipt(purchase: Purchase, *, reused: bool = False) -> dict[str, Any]:
         if delivery is None
         else {
             "http_status": delivery.http_status,
-            "content_type": delivery.content_type,
+            "content_type": _shown_type(delivery.content_type),
             "bytes": delivery.bytes,
             "sha256": delivery.sha256,
         },
         "notes": list(purchase.notes),
     }
+
+
+def _shown_type(content_type: str) -> str:
+    """Return the media type where it is short; a longer one is a seller's chance to write prose."""
+    essence = content_type.partition(";")[0].strip()
+    return essence if len(essence) <= SHOWN_TYPE_CHARS else "application/octet-stream"
 
 
 EVIDENCE_WORDS: dict[Evidence, str] = {

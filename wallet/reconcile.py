@@ -60,13 +60,14 @@ async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
     transfer = purchase.transfer
     if transfer is None:
         raise AssertionError("a signed purchase has a transfer")
-    if await look(parts.chain, transfer, purchase.tx_hash) in SPENT_VIEWS:
+    view = await look(parts.chain, transfer, purchase.tx_hash)
+    if view in SPENT_VIEWS:
         delivery = await _stored_delivery(parts, purchase.id)
         return await parts.ledger.call(
             lambda ledger: ledger.settle(
                 purchase.id,
                 evidence=Evidence.VERIFIED,
-                tx_hash=purchase.tx_hash,
+                tx_hash=_proven_hash(purchase, view),
                 now=parts.now_s(),
                 delivery=delivery,
                 note="settlement read from the chain",
@@ -75,7 +76,7 @@ async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
     network = find_network(transfer.network_id)
     margin_s = 0 if network is None else network.finality_margin_s
     try:
-        if not await is_dead(parts.chain, transfer, margin_s):
+        if not await is_dead(parts.chain, transfer, margin_s, parts.now_s()):
             return purchase
     except ChainUnreadableError:
         return purchase
@@ -122,11 +123,18 @@ async def _verify_claims(parts: Parts) -> tuple[str, ...]:
         transfer = purchase.transfer
         if purchase.evidence is not Evidence.CLAIMED or transfer is None:
             continue
-        if await look(parts.chain, transfer, purchase.tx_hash) in SPENT_VIEWS:
-            await parts.ledger.call(partial(_verify, purchase.id))
+        view = await look(parts.chain, transfer, purchase.tx_hash)
+        if view in SPENT_VIEWS:
+            tx_hash = _proven_hash(purchase, view)
+            await parts.ledger.call(partial(_verify, purchase.id, tx_hash))
             verified.append(purchase.id)
     return tuple(verified)
 
 
-def _verify(purchase_id: str, ledger: Ledger) -> Purchase:
-    return ledger.annotate(purchase_id, evidence=Evidence.VERIFIED)
+def _proven_hash(purchase: Purchase, view: ChainView) -> str | None:
+    """Return the claimed hash only when the chain shows the payment under it."""
+    return purchase.tx_hash if view is ChainView.PROVEN else None
+
+
+def _verify(purchase_id: str, tx_hash: str | None, ledger: Ledger) -> Purchase:
+    return ledger.annotate(purchase_id, evidence=Evidence.VERIFIED, tx_hash=tx_hash)

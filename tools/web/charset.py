@@ -30,8 +30,12 @@ _NOT_CHARSETS = frozenset(
 )
 # Browsers read these labels as windows-1252 (WHATWG Encoding section 4.2).
 _LATIN = frozenset({"ascii", "iso8859-1"})
-# C0, DEL and C1 but not tab and newline; lone surrogates; tag characters, which show as nothing.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\U000e0000-\U000e007f]")
+# C0, DEL and C1 but not tab and newline; lone surrogates; what turns the direction of writing; tag
+# characters and variation selectors, which show as nothing.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
+    "\U000e0000-\U000e01ef]"
+)
 
 
 def decode(body: bytes, content_type: str, *, is_html: bool = False) -> str:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.web.charset import decode
+from tools.web.charset import clean, decode
 from tools.web.extract import html_to_text
 from wallet.rails.codec import nests_deeper
 
@@ -31,6 +31,7 @@ _IMAGES = (
     (b"GIF89a", "image/gif"),
 )
 MAX_JSON_DEPTH = 200
+MAX_COMPACTED_CHARS = 1_000_000
 _JSON_TOKENS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|\s+')
 
 
@@ -71,7 +72,7 @@ def render(
     if mime in _HTML:
         page = decode(body, content_type, is_html=True)
         if format != "raw":
-            page = html_to_text(page, url, "text" if format == "text" else "markdown")
+            page = clean(html_to_text(page, url, "text" if format == "text" else "markdown"))
         return Rendered("text", page, mime)
     if mime == "application/json" or mime.endswith("+json"):
         text = decode(body, content_type)
@@ -133,7 +134,7 @@ def _image_type(body: bytes) -> str | None:
 
 def _compact_json(text: str) -> str:
     """Drop the space between tokens and touch nothing else: numbers keep every digit."""
-    if nests_deeper(text, MAX_JSON_DEPTH):
+    if len(text) > MAX_COMPACTED_CHARS or nests_deeper(text, MAX_JSON_DEPTH):
         return text
     try:
         json.loads(text)

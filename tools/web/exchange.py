@@ -193,6 +193,11 @@ class WebExchange:
             _refuse_redirect(error.kind)
         if current.scheme == "https" and target.scheme != "https":
             _refuse_redirect(ErrorKind.INSECURE_URL)
+        rules = self._client.rules
+        if rules.private_allowed(target.host, target.port) and not rules.private_allowed(
+            current.host, current.port
+        ):
+            _refuse_redirect(ErrorKind.PRIVATE_ADDRESS)
         return target
 
     def _outgoing(self, hop: _Hop) -> Headers:

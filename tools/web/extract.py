@@ -10,7 +10,12 @@ from typing import Literal
 
 # Extraction time grows faster than the page; a page this long is stripped instead.
 MAX_EXTRACT_CHARS = 1_000_000
+MAX_TAGS = 20_000
+MAX_CELLS = 2_000
 _MAX_TITLE_CHARS = 300
+_CELL = re.compile(r"<t[dh]\b", re.IGNORECASE)
+_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{8000}")
+_WIDE_SPAN = re.compile(r"(?:col|row)span\s*=\s*[\"']?\s*\d{3}", re.IGNORECASE)
 
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,2000})</title", re.IGNORECASE)
 _BLOCK = re.compile(
@@ -30,8 +35,19 @@ def html_to_text(page: str, url: str, form: Literal["markdown", "text"]) -> str:
     Takes milliseconds to about a second, so call it in a worker thread. `url` makes relative
     links absolute.
     """
-    text = _extract(page, url, form) if len(page) <= MAX_EXTRACT_CHARS else ""
+    text = _extract(page, url, form) if _is_extractable(page) else ""
     return _with_title(text or strip_tags(page), _title(page), form)
+
+
+def _is_extractable(page: str) -> bool:
+    """Tell a page an author may have written from one made to keep the extractor busy."""
+    return (
+        len(page) <= MAX_EXTRACT_CHARS
+        and page.count("<") <= MAX_TAGS
+        and len(_CELL.findall(page)) <= MAX_CELLS
+        and _LONG_TAG.search(page) is None
+        and _WIDE_SPAN.search(page) is None
+    )
 
 
 def strip_tags(page: str) -> str:

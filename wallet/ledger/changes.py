@@ -91,9 +91,16 @@ def _learnt(
     delivery: Delivery | None,
     note: str | None,
 ) -> Purchase:
-    """Evidence only rises; a hash read from the chain replaces one that was only claimed."""
+    """Evidence only rises, and takes its hash along: a verified row never holds a claimed one.
+
+    Verified without a hash means that the chain shows the payment, but not under the hash that
+    was claimed; that hash is dropped.
+    """
     rises = evidence is not None and _RANK[evidence] > _RANK[purchase.evidence]
-    if tx_hash is None or (purchase.tx_hash is not None and not rises):
+    verified_now = rises and evidence is Evidence.VERIFIED
+    if not verified_now and (
+        tx_hash is None or purchase.tx_hash is not None or purchase.evidence is Evidence.VERIFIED
+    ):
         tx_hash = purchase.tx_hash
     changed = replace(
         purchase,

@@ -19,7 +19,7 @@ from wallet.rails.x402.offer import RAIL, decode_offer
 
 HEADER = "PAYMENT-REQUIRED"
 MAX_OFFERS = 50
-MAX_ECHO_CHARS = 24 * 1024
+MAX_ECHO_BYTES = 24 * 1024
 
 _BODY_MARK = b'"x402Version"'
 
@@ -89,7 +89,7 @@ def _decode_envelope(envelope: dict[str, Any]) -> Challenge:
         raise UnreadableChallengeError("accepts is not a list")
     resource = as_object(envelope.get("resource")) if version == 2 else None
     extensions = as_object(envelope.get("extensions")) if version == 2 else None
-    room = MAX_ECHO_CHARS - len(encode_json([resource, extensions]))
+    room = MAX_ECHO_BYTES - _echoed_bytes([resource, extensions])
     decoded = [_decode_entry(version, *entry, room) for entry in enumerate(entries[:MAX_OFFERS])]
     unreadable = [offer for offer in decoded if isinstance(offer, UnreadableOffer)]
     if len(entries) > MAX_OFFERS:
@@ -105,8 +105,12 @@ def _decode_envelope(envelope: dict[str, Any]) -> Challenge:
     )
 
 
+def _echoed_bytes(value: object) -> int:
+    return len(encode_json(value).encode("utf-8", "surrogatepass"))
+
+
 def _decode_entry(version: int, index: int, entry: object, room: int) -> Offer | UnreadableOffer:
     # A v2 payment repeats the offer; one that no server would take must be refused before signing.
-    if version == 2 and len(encode_json(entry)) > room:
+    if version == 2 and _echoed_bytes(entry) > room:
         return UnreadableOffer(index, "what a payment would have to repeat is too large")
     return decode_offer(version, index, entry)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from wallet.assets import find_network
 from wallet.exchange import WebResponse
 from wallet.model import Settlement, Transfer
@@ -11,11 +9,9 @@ from wallet.money import parse_atomic
 from wallet.rails.codec import CodecError, as_object, decode_base64, parse_json
 from wallet.rails.x402.evm import checksum_address, is_address, is_hash
 from wallet.rails.x402.offer import NETWORK_NAME
+from wallet.rails.x402.reasons import KNOWN, UNRECOGNISED
 
 HEADERS = ("PAYMENT-RESPONSE", "X-PAYMENT-RESPONSE")
-UNRECOGNISED = "unrecognised"
-
-_REASON = re.compile(r"[a-z0-9_]{1,80}", re.ASCII)
 
 
 def read_settlement(response: WebResponse) -> Settlement | None:
@@ -92,6 +88,4 @@ def _amount(value: object) -> int | None:
 def _reason(value: object) -> str | None:
     if value is None or value == "":
         return None
-    if isinstance(value, str) and _REASON.fullmatch(value):
-        return value
-    return UNRECOGNISED
+    return value if isinstance(value, str) and value in KNOWN else UNRECOGNISED
