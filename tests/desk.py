@@ -46,10 +46,10 @@ RULES = Rules(
 
 
 class OpenKey:
-    """The sandbox buyer's key, already unlocked."""
+    """A key that is already unlocked; by default the sandbox buyer's."""
 
-    def __init__(self) -> None:
-        self._key = UnlockedKey(bytes.fromhex(BUYER_KEY.removeprefix("0x")))
+    def __init__(self, key: str = BUYER_KEY) -> None:
+        self._key = UnlockedKey(bytes.fromhex(key.removeprefix("0x")))
 
     def address(self) -> str:
         return self._key.address
@@ -61,8 +61,8 @@ class OpenKey:
 class WatchedVault(Vault):
     """A vault that notes what the ledger on disk held at the moment of each signature."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(OpenKey())
+    def __init__(self, path: Path, key: str) -> None:
+        super().__init__(OpenKey(key))
         self._path = path
         self.seen_when_signing: list[Purchase | None] = []
 
@@ -143,13 +143,14 @@ async def open_desk(
     rules: dict[str, Any] | None = None,
     open_ledger: Callable[[], Ledger] | None = None,
     proof_wait_s: int = 3,
+    key: str = BUYER_KEY,
 ) -> AsyncGenerator[Desk]:
     """Open a wallet in `home` that may buy from the sandbox and from the sellers at `urls`."""
     path = home / "ledger.sqlite3"
     local = tuple(urlsplit(url).netloc for url in (sandbox.seller_url, *urls))
     host_rules = HostRules(mode="open", allow=(), deny=(), private_ok=local)
     ledger = LedgerWorker(open_ledger or (lambda: SqliteLedger(path)))
-    vault, clock = WatchedVault(path), Clock()
+    vault, clock = WatchedVault(path, key), Clock()
     chain = Chain({NETWORK: (sandbox.rpc_url,) if rpc_urls is None else rpc_urls}, timeout_s=2)
     parts = Parts(
         ledger=ledger,

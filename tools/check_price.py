@@ -15,6 +15,8 @@ from wallet.exchange import WebRequest
 from wallet.policy import Quote, QuotedOffer
 
 AT_ONCE = 5
+OFFERS_SHOWN = 10
+"""A seller may list many; the model's attention is not the seller's to fill."""
 
 
 async def check_price(
@@ -66,6 +68,9 @@ def _quoted(url: str, quote: Quote) -> tuple[tuple[int, int], dict[str, Any]]:
     priced = [one.amount_usd for one in quote.offers if one.amount_usd is not None]
     chosen = next((one for one in quote.offers if one.index == quote.chosen), None)
     price = chosen.amount_usd if chosen is not None else min(priced, default=None)
+    shown = list(quote.offers[:OFFERS_SHOWN])
+    if chosen is not None and chosen not in shown:
+        shown.append(chosen)
     row: dict[str, Any] = {
         "url": url,
         "free": quote.free,
@@ -74,7 +79,8 @@ def _quoted(url: str, quote: Quote) -> tuple[tuple[int, int], dict[str, Any]]:
         "chosen_offer": quote.chosen,
         "refusal": None if quote.refusal is None else quote.refusal.value.code,
         "reason": quote.reason,
-        "offers": [_offer(one) for one in quote.offers],
+        "offers": [_offer(one) for one in shown],
+        "offers_total": len(quote.offers),
     }
     if quote.free:
         return (0, 0), row

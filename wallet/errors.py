@@ -93,20 +93,21 @@ class ErrorKind(Enum):
     )
     OVER_HOST_BUDGET = ErrorRow(
         "over_host_budget",
-        "Today's budget for this host is used up",
-        "Choose another host or wait for the next UTC day. "
+        "The price is more than what is left of today's budget for this host",
+        "Choose a cheaper page or another host, or wait for the next UTC day. "
         "Only the user can change budget.per_host_per_day.",
         refusal=True,
     )
     OVER_DAY_BUDGET = ErrorRow(
         "over_day_budget",
-        "Today's budget is used up",
-        "Wait for the next UTC day. Only the user can change budget.per_day.",
+        "The price is more than what is left of today's budget",
+        "Choose a cheaper source or wait for the next UTC day. "
+        "Only the user can change budget.per_day.",
         refusal=True,
     )
     OVER_TOTAL_BUDGET = ErrorRow(
         "over_total_budget",
-        "The lifetime budget is used up",
+        "The price is more than what is left of the lifetime budget",
         "Only the user can change budget.total.",
         refusal=True,
     )

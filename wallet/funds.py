@@ -32,10 +32,16 @@ class Funds:
         if left is None:
             return
         if left < amount_atomic:
-            need, have = (token_units(one, asset.decimals) for one in (amount_atomic, left))
-            detail = f"The price is {need} {asset.symbol} and the wallet holds {have}."
-            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, detail)
+            detail = _shortfall(asset, amount_atomic, left)
+            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, f"{detail[:1].upper()}{detail[1:]}.")
         self._left_atomic[key] = left - amount_atomic
+
+    async def shortfall(self, asset: Asset, owner: str, amount_atomic: int) -> str | None:
+        """Say what is missing when the chain shows less than the amount; None when it does not."""
+        left = await self._read(asset, owner)
+        if left is None or left >= amount_atomic:
+            return None
+        return _shortfall(asset, amount_atomic, left)
 
     async def _read(self, asset: Asset, owner: str) -> int | None:
         with anyio.move_on_after(READ_WAIT_S):
@@ -44,3 +50,8 @@ class Funds:
             except ChainUnreadableError:
                 return None
         return None
+
+
+def _shortfall(asset: Asset, amount_atomic: int, left_atomic: int) -> str:
+    need, have = (token_units(one, asset.decimals) for one in (amount_atomic, left_atomic))
+    return f"the price is {need} {asset.symbol} and the wallet holds {have}"

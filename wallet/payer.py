@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 import anyio
@@ -34,7 +34,7 @@ from wallet.model import (
 )
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import CapStatus, Quote, cap_status, caps_for, decide, free_quote
+from wallet.policy import CapStatus, Quote, cap_status, caps_for, decide, unpaid_quote
 from wallet.purchases import DamagedPurchaseError
 from wallet.rails.router import recognise
 from wallet.reconcile import STALE_HOLD_S, reconcile_one
@@ -118,16 +118,29 @@ class Payer:
         """
         response = await exchange.ask()
         if response.status != 402:
-            return free_quote(response.url)
+            return unpaid_quote(response.url, response.status)
         challenge = recognise(self._parts.rails, response)
         try:
             payer = await self._parts.keys.address()
         except PurserError:
             payer = ""
         try:
-            return await self._decide(challenge, response.url, payer, max_price)
+            quote = await self._decide(challenge, response.url, payer, max_price)
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
+        return await self._with_funds(quote, challenge, payer)
+
+    async def _with_funds(self, quote: Quote, challenge: Challenge, payer: str) -> Quote:
+        """Withdraw a promise to pay that the wallet's balance cannot keep."""
+        offer = next((one for one in challenge.offers if one.index == quote.chosen), None)
+        asset = None if offer is None else find_asset(offer.network_id or "", offer.asset)
+        if offer is None or asset is None or not payer:
+            return quote
+        missing = await self._funds.shortfall(asset, payer, offer.amount_atomic)
+        if missing is None:
+            return quote
+        kind = ErrorKind.INSUFFICIENT_FUNDS
+        return replace(quote, chosen=None, refusal=kind, reason=missing)
 
     async def status(self) -> WalletStatus:
         """Return every cap with what is settled, held and left, and every open purchase."""
@@ -188,7 +201,9 @@ class Payer:
         if stored is not None and (purchase.state is State.SETTLED or stored.http_status < 300):
             return stored
         if purchase.state is State.SETTLED:
-            detail = "This was paid, but no content came. Set pay_again=true to buy it anew."
+            detail = (
+                "This was paid, but its content is not stored. Set pay_again=true to buy it anew."
+            )
             raise PurserError(ErrorKind.UPSTREAM_ERROR, detail, "yes", purchase.id, retryable=False)
         raise outcome_unknown(purchase)
 

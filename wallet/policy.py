@@ -248,6 +248,9 @@ def _unreadable(rail: str, index: int, reason: str) -> QuotedOffer:
     )
 
 
-def free_quote(url: str) -> Quote:
-    """Return the quote of a URL that answers without asking for money."""
-    return Quote(url, True, (), None, None, "free")
+def unpaid_quote(url: str, http_status: int) -> Quote:
+    """Return the quote of a URL that asks for no money: free, or failing for another reason."""
+    if http_status < 400:
+        return Quote(url, True, (), None, None, "free")
+    reason = f"the server answers HTTP {http_status} and asks for no payment"
+    return Quote(url, False, (), None, ErrorKind.UPSTREAM_ERROR, reason)

@@ -22,7 +22,7 @@ from wallet.ledger.base import Ledger, PurchaseFilter
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
 from wallet.payer import Bought, WalletStatus
-from wallet.policy import CapStatus, Quote, free_quote
+from wallet.policy import CapStatus, Quote, unpaid_quote
 from wallet.purchases import Stored
 
 ERAS = ("legacy", "2026-07-28")
@@ -99,7 +99,7 @@ class StubBuyer:
 
     async def quote(self, exchange: Exchange, *, max_price: Usd | None) -> Quote:
         assert max_price is None
-        answer = self.quotes.get(exchange.request.url, free_quote(exchange.request.url))
+        answer = self.quotes.get(exchange.request.url, unpaid_quote(exchange.request.url, 200))
         if isinstance(answer, Exception):
             raise answer
         return answer

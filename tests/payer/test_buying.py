@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -9,9 +10,13 @@ import pytest
 
 from sandbox.run import Sandbox
 from tests.desk import open_desk
+from tests.web.loopback import always, serve
 from wallet.errors import ErrorKind, PurserError
 from wallet.model import Evidence, State
 from wallet.money import Usd
+from wallet.payer import Payer
+from wallet.purchases import ROOM_TO_SPARE_BYTES, PurchaseStore
+from wallet.receipts import receipt
 
 pytestmark = pytest.mark.asyncio
 
@@ -70,6 +75,55 @@ async def test_a_free_page_signs_nothing(tmp_path: Path, sandbox: Sandbox):
         bought = await desk.buy(sandbox.seller_url + "/free")
         assert bought.purchase.state is State.FREE
         assert desk.signatures == 0
+
+
+async def test_a_free_page_that_a_full_disk_could_not_hold_is_refused(
+    tmp_path: Path, sandbox: Sandbox
+):
+    class FullDisk(PurchaseStore):
+        def free_bytes(self) -> int:
+            return ROOM_TO_SPARE_BYTES
+
+    async with open_desk(tmp_path, sandbox) as desk:
+        desk.payer = Payer(replace(desk.parts, store=FullDisk(tmp_path / "purchases")))
+        with pytest.raises(PurserError) as caught:
+            await desk.buy(sandbox.seller_url + "/free")
+        assert caught.value.kind is ErrorKind.LEDGER_UNAVAILABLE
+        assert await desk.purchases() == []
+        assert list((tmp_path / "purchases").glob("*")) == []
+
+
+async def test_after_a_redirect_the_books_name_the_place_that_was_paid(
+    tmp_path: Path, sandbox: Sandbox
+):
+    there = sandbox.seller_url + "/article"
+    async with serve(always(302, [("Location", there)])) as shortener:
+        here = f"http://localhost:{shortener.port}"
+        rules = {"per_host_per_day": Usd(10_000)}
+        async with open_desk(tmp_path, sandbox, urls=(here,), rules=rules) as desk:
+            bought = await desk.buy(here + "/to")
+            assert (bought.purchase.url, bought.purchase.host) == (there, "127.0.0.1")
+            shown = receipt(bought.purchase)
+            assert (shown["resource"], shown["status"]) == (there, "settled")
+            again = await desk.buy(here + "/to")
+            assert (again.reused, again.url, again.body) == (True, there, bought.body)
+            ((host, cap),) = (await desk.payer.status()).hosts
+            assert (host, cap.left) == ("127.0.0.1", Usd(0))
+            for url in (here + "/once-more", there):
+                with pytest.raises(PurserError) as caught:
+                    await desk.buy(url)
+                assert caught.value.kind is ErrorKind.OVER_HOST_BUDGET
+
+
+async def test_after_a_redirect_a_free_page_is_kept_under_its_own_address(
+    tmp_path: Path, sandbox: Sandbox
+):
+    there = sandbox.seller_url + "/free"
+    async with serve(always(302, [("Location", there)])) as shortener:
+        here = f"http://localhost:{shortener.port}"
+        async with open_desk(tmp_path, sandbox, urls=(here,)) as desk:
+            kept = (await desk.buy(here + "/to")).purchase
+            assert (kept.url, kept.host) == (there, "127.0.0.1")
 
 
 async def test_the_same_call_again_returns_the_stored_purchase(tmp_path: Path, sandbox: Sandbox):
