@@ -10,7 +10,9 @@ UNRECOGNISED = "unrecognised"
 
 KNOWN = frozenset(
     {
+        "asset_not_deployed_contract",
         "duplicate_settlement",
+        "eip6492_factory_not_allowed",
         "facilitator_error",
         "insufficient_balance",
         "insufficient_funds",
@@ -38,9 +40,12 @@ KNOWN = frozenset(
         "invalid_scheme",
         "invalid_transaction_state",
         "invalid_x402_version",
+        "missing_eip712_domain",
+        "network_mismatch",
         "payment_expired",
         "settlement_failed",
         "settlement_pending",
+        "smart_wallet_deployment_failed",
         "transaction_failed",
         "transaction_simulation_failed",
         "unexpected_settle_error",
