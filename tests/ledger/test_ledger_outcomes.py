@@ -149,6 +149,34 @@ def test_a_hash_read_from_the_chain_replaces_a_claimed_one(ledger: SqliteLedger)
     assert (checked.evidence, checked.tx_hash) == (Evidence.VERIFIED, "0xtrue")
 
 
+def test_verified_without_a_hash_drops_a_claimed_one(ledger: SqliteLedger) -> None:
+    purchase = signed(ledger, request())
+    ledger.settle(purchase.id, evidence=Evidence.CLAIMED, tx_hash="0xlie", now=NOON)
+    checked = ledger.settle(purchase.id, evidence=Evidence.VERIFIED, tx_hash=None, now=NOON)
+    assert (checked.evidence, checked.tx_hash) == (Evidence.VERIFIED, None)
+    assert checked == ledger.get(purchase.id)
+
+
+@pytest.mark.parametrize("weaker", [Evidence.CLAIMED, Evidence.UNKNOWN, None])
+def test_a_claimed_hash_never_lands_on_a_verified_purchase(
+    ledger: SqliteLedger, weaker: Evidence | None
+) -> None:
+    purchase = signed(ledger, request())
+    ledger.settle(purchase.id, evidence=Evidence.VERIFIED, tx_hash=None, now=NOON)
+    after = ledger.annotate(purchase.id, evidence=weaker, tx_hash="0xlie")
+    assert (after.evidence, after.tx_hash) == (Evidence.VERIFIED, None)
+
+
+def test_a_proven_hash_fills_the_gap_and_then_stays(ledger: SqliteLedger) -> None:
+    purchase = signed(ledger, request())
+    ledger.settle(purchase.id, evidence=Evidence.VERIFIED, tx_hash=None, now=NOON)
+    proven = ledger.settle(purchase.id, evidence=Evidence.VERIFIED, tx_hash="0xtrue", now=NOON)
+    assert proven.tx_hash == "0xtrue"
+    for tx_hash in (None, "0xother"):
+        ledger.annotate(purchase.id, evidence=Evidence.VERIFIED, tx_hash=tx_hash)
+    assert ledger.get(purchase.id) == proven
+
+
 @pytest.mark.parametrize("weaker", [Evidence.CLAIMED, Evidence.UNKNOWN, Evidence.NONE, None])
 def test_annotating_never_lowers_verified_evidence_nor_moves_money(
     ledger: SqliteLedger, weaker: Evidence | None

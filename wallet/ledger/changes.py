@@ -94,14 +94,13 @@ def _learnt(
     """Evidence only rises, and takes its hash along: a verified row never holds a claimed one.
 
     Verified without a hash means that the chain shows the payment, but not under the hash that
-    was claimed; that hash is dropped.
+    was claimed; that hash is dropped. A hash proven later still fills the gap.
     """
     rises = evidence is not None and _RANK[evidence] > _RANK[purchase.evidence]
-    verified_now = rises and evidence is Evidence.VERIFIED
-    if not verified_now and (
-        tx_hash is None or purchase.tx_hash is not None or purchase.evidence is Evidence.VERIFIED
-    ):
-        tx_hash = purchase.tx_hash
+    proven = evidence is Evidence.VERIFIED
+    if not (proven and rises):
+        may_fill = proven or purchase.evidence is not Evidence.VERIFIED
+        tx_hash = purchase.tx_hash or (tx_hash if may_fill else None)
     changed = replace(
         purchase,
         evidence=evidence if evidence is not None and rises else purchase.evidence,
