@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.web.content import Format, page, render
-from tools.web.extract import MAX_EXTRACT_CHARS, strip_tags
+from tools.web.content import MAX_COMPACTED_CHARS, Format, page, render
+from tools.web.extract import MAX_CELLS, MAX_EXTRACT_CHARS, MAX_TAGS, strip_tags
 
 URL = "https://shop.example/articles/one"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -102,6 +102,62 @@ def test_the_plain_strip_hides_what_a_browser_hides() -> None:
     assert strip_tags(source) == "Top\nx\n1 < 2\nİ"
 
 
+@pytest.mark.parametrize(
+    "made",
+    [
+        "<b>" * MAX_TAGS,
+        f"<table><tr>{'<td>7</td>' * (MAX_CELLS + 1)}</tr></table>",
+        f"<table><tr>{'<TH>7' * (MAX_CELLS + 1)}</tr></table>",
+        f"<p {'a=1 ' * 2_100}>pad</p>",
+        '<table><tr><td colspan="100">7</td></tr></table>',
+        "<table><tr><td ROWSPAN = 999>7</td></tr></table>",
+    ],
+)
+def test_a_page_made_to_keep_the_extractor_busy_is_stripped_and_still_read(made: str) -> None:
+    source = f"<html><body><nav>Menu</nav><article><p>{PARAGRAPH * 3}</p></article>"
+    assert "Menu" not in text_of(source.encode(), "text/html")
+    text = text_of((source + made + "<p>The end &amp; all</p>").encode(), "text/html")
+    # Only the plain strip keeps the navigation, so it shows which of the two was taken.
+    assert text.startswith("Menu\n")
+    assert PARAGRAPH.strip() in text
+    assert text.endswith("The end & all")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        f"<table><tr>{'<td>7</td>' * 100}</tr></table>",
+        f"<p {'a=1 ' * 1_000}>pad</p>",
+        '<table><tr><td colspan="99">7</td></tr></table>',
+        "<p>" * 5_000,
+    ],
+)
+def test_a_page_within_the_limits_is_extracted(made: str) -> None:
+    source = f"<html><body><nav>Menu</nav><article><p>{PARAGRAPH * 3}</p></article>{made}"
+    text = text_of(source.encode(), "text/html")
+    assert PARAGRAPH.strip() in text
+    assert "Menu" not in text
+
+
+def test_the_plain_strip_keeps_the_cells_of_a_table_apart() -> None:
+    source = "<table><thead><tr><th>Tons<th>Crew</tr></thead><tr><td>12</td><td>3</td></table>"
+    assert strip_tags(source).split("\n\n") == ["| Tons | Crew", "| 12 | 3"]
+
+
+@pytest.mark.parametrize("form", ["auto", "text"])
+@pytest.mark.parametrize("number", [0x202A, 0x202E, 0x2066, 0x2069, 0xE0041, 0xE0100, 0x9B, 0x1B])
+def test_hidden_characters_are_removed_also_when_written_as_entities(
+    number: int, form: Format
+) -> None:
+    written = (f"&#{number};", f"&#x{number:x};", chr(number))
+    source = f"<title>Win{written[0]}ter</title><p>{PARAGRAPH * 3}</p>" + "".join(
+        f"<p>Ships{hidden} come and go with the tide in winter.</p>" for hidden in written
+    )
+    for body in (source, source + "<td colspan=999>"):
+        assert chr(number) not in text_of(body.encode(), "text/html; charset=utf-8", form)
+    assert chr(number) not in text_of(chr(number).encode(), "text/plain; charset=utf-8", form)
+
+
 def test_extraction_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a socket was opened")
@@ -131,6 +187,13 @@ def test_json_is_compacted_without_touching_a_token() -> None:
 @pytest.mark.parametrize("source", ["{not json }", "[" * 100_000, "", "1 2"])
 def test_json_that_cannot_be_read_passes_as_it_is(source: str) -> None:
     assert text_of(source.encode(), "application/json") == source
+
+
+@pytest.mark.parametrize(("spaces", "compacted"), [(-5, True), (-4, False)])
+def test_json_too_long_to_compact_passes_as_it_is(spaces: int, compacted: bool) -> None:
+    source = f"[1,{' ' * (MAX_COMPACTED_CHARS + spaces)}2]"
+    assert (text_of(source.encode(), "application/json") == "[1,2]") is compacted
+    assert compacted or text_of(source.encode(), "application/json") == source
 
 
 @pytest.mark.parametrize(

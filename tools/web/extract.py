@@ -23,6 +23,7 @@ _BLOCK = re.compile(
     r"|br|hr|li)\b[^<>]*>",
     re.IGNORECASE,
 )
+_CELL_START = re.compile(r"<t[dh]\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[!/?a-zA-Z][^<>]*>")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _BLANK_LINES = re.compile(r"\n[ \n]*\n")
@@ -55,7 +56,8 @@ def strip_tags(page: str) -> str:
     for name in _HIDDEN:
         page = _without(page, f"<{name}", f"</{name}")
     page = _without(page, "<!--", "--")
-    text = html.unescape(_TAG.sub("", _BLOCK.sub("\n", page)))
+    page = _CELL_START.sub(" | ", _BLOCK.sub("\n", page))
+    text = html.unescape(_TAG.sub("", page))
     return _BLANK_LINES.sub("\n\n", _SPACES.sub(" ", text).replace("\n ", "\n")).strip()
 
 
