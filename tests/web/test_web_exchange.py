@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from tests.web.loopback import PAYMENT, Seen, Site, always, client_for, http, refused, serve
-from tools.web.guard import HostRules
+from tools.web.guard import HostRules, Target
+from tools.web.headers import Headers
 from tools.web.http import WebClient, WebExchange
+from tools.web.wire import Answer
 from wallet.errors import ErrorKind
 from wallet.exchange import WebRequest
 
@@ -219,6 +221,62 @@ async def test_a_redirect_to_a_denied_host_is_refused_before_its_name_is_resolve
         async with WebClient(rules, "t", resolver=resolver) as client:
             error = await refused(WebExchange(client, WebRequest("GET", site.url())))
     assert error.kind is ErrorKind.HOST_NOT_ALLOWED
+
+
+class PublicHost:
+    """A wire whose `https://public.example` redirects; whatever else is sent really goes out."""
+
+    def __init__(self, client: WebClient, location: str) -> None:
+        self._client = client
+        self._location = location
+
+    @property
+    def rules(self) -> HostRules:
+        return self._client.rules
+
+    @property
+    def user_agent(self) -> str:
+        return self._client.user_agent
+
+    @property
+    def max_body_bytes(self) -> int:
+        return self._client.max_body_bytes
+
+    async def send(
+        self,
+        method: str,
+        target: Target,
+        headers: Headers,
+        body: bytes,
+        body_limit: Callable[[int], int],
+        *,
+        body_until: float | None = None,
+    ) -> Answer:
+        if target.host == "public.example":
+            return Answer(302, (("location", self._location),), b"", False, False)
+        return await self._client.send(
+            method, target, headers, body, body_limit, body_until=body_until
+        )
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_public_host_cannot_redirect_to_a_listed_local_seller(scheme: str) -> None:
+    async with serve(always()) as local, client_for(local) as client:
+        wire = PublicHost(client, f"{scheme}://{local.authority}/admin")
+        error = await refused(WebExchange(wire, WebRequest("GET", "https://public.example/")))
+    assert error.kind is ErrorKind.PRIVATE_ADDRESS
+    assert local.connections == 0
+
+
+@pytest.mark.asyncio
+async def test_one_listed_local_seller_may_redirect_to_another() -> None:
+    async with (
+        serve(always(body=b"goods")) as other,
+        serve(always(302, [("Location", other.url())])) as site,
+        client_for(site, other) as client,
+    ):
+        assert (await WebExchange(client, WebRequest("GET", site.url())).ask()).body == b"goods"
 
 
 @pytest.mark.asyncio

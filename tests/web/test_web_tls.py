@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import ipaddress
 import ssl
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.web.loopback import PAYMENT, always, refused, serve
+from tests.web.loopback import PAYMENT, Seen, always, http, refused, serve
 from tools.web.guard import HostRules
 from tools.web.http import WebClient, WebExchange
 from wallet.errors import ErrorKind
@@ -102,3 +103,19 @@ async def test_https_is_never_downgraded_even_to_a_listed_seller(tmp_path: Path)
             error = await refused(WebExchange(client, WebRequest("GET", url)))
     assert error.kind is ErrorKind.INSECURE_URL
     assert plain.connections == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("location", ["/b", "https://seller.example:{port}/b"])
+async def test_a_listed_seller_may_redirect_within_itself(tmp_path: Path, location: str) -> None:
+    async def reply(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        there = location.format(port=site.port)
+        writer.write(http(302, [("Location", there)]) if seen.path == "/a" else http(body=b"goods"))
+
+    server, path = certificate(tmp_path, "seller.example")
+    async with serve(reply, server) as site:
+        rules = HostRules(private_ok=(f"seller.example:{site.port}",))
+        verify = ssl.create_default_context(cafile=path)
+        async with WebClient(rules, "t", resolver=loopback_name, verify=verify) as client:
+            url = f"https://seller.example:{site.port}/a"
+            assert (await WebExchange(client, WebRequest("GET", url)).ask()).body == b"goods"

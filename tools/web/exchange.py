@@ -191,13 +191,13 @@ class WebExchange:
             if error.kind is ErrorKind.INVALID_ARGUMENT:
                 raise _upstream("The server redirected to something that is not a URL.") from None
             _refuse_redirect(error.kind)
-        if current.scheme == "https" and target.scheme != "https":
-            _refuse_redirect(ErrorKind.INSECURE_URL)
         rules = self._client.rules
         if rules.private_allowed(target.host, target.port) and not rules.private_allowed(
             current.host, current.port
         ):
             _refuse_redirect(ErrorKind.PRIVATE_ADDRESS)
+        if current.scheme == "https" and target.scheme != "https":
+            _refuse_redirect(ErrorKind.INSECURE_URL)
         return target
 
     def _outgoing(self, hop: _Hop) -> Headers:
