@@ -253,26 +253,26 @@ async def _record(
     note = "; ".join(verdict.notes)
 
     def write(ledger: Ledger) -> tuple[Purchase, Usd | None]:
-        if verdict.state is State.SETTLED:
-            purchase = ledger.settle(
-                held.id,
-                evidence=verdict.evidence,
-                tx_hash=verdict.tx_hash,
-                now=parts.now_s(),
-                delivery=delivery,
-                note=note or None,
-            )
-        else:
-            ledger.mark_unknown(held.id, note, delivery)
+        try:
+            if verdict.state is State.SETTLED:
+                purchase = ledger.settle(
+                    held.id,
+                    evidence=verdict.evidence,
+                    tx_hash=verdict.tx_hash,
+                    now=parts.now_s(),
+                    delivery=delivery,
+                    note=note or None,
+                )
+            else:
+                ledger.mark_unknown(held.id, note, delivery)
+                purchase = ledger.get(held.id) or held
+        except StaleStateError:
+            # Reconciling was faster; the row knows what the chain says.
             purchase = ledger.get(held.id) or held
         return purchase, left_today(parts, ledger)
 
     try:
         return await parts.ledger.call(write)
-    except StaleStateError:
-        # Reconciling was faster; the row knows what the chain says.
-        found = await parts.ledger.call(lambda ledger: ledger.get(held.id))
-        return found or held, None
     except LedgerUnavailableError:
         late = "the ledger could not record the outcome; it will be reconciled with the chain"
         unrecorded = replace(
