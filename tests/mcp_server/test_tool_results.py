@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import base64
 import re
+import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import pytest
 from mcp.client import Client
 from mcp_types import CallToolResult, ImageContent, TextContent
 from stub_toolbox import ERAS, PAID, PAID_ID, Stub, bought
 
-from tools.showing import IMAGE_MAX_BYTES, mark_untrusted
+from tools.showing import EXTRACTIONS_AT_ONCE, IMAGE_MAX_BYTES, Content, mark_untrusted, show
+from tools.web.content import Format, Rendered
 from wallet.model import Delivery, Evidence, State
 from wallet.money import Usd
-from wallet.purchases import Stored
+from wallet.purchases import PurchaseStore, Stored
 
 URL = PAID.url
 MARKED = re.compile(
@@ -209,3 +214,40 @@ async def test_a_purchase_without_content_says_where_the_money_is(
     assert result.meta is not None
     error = result.meta["purser/error"]
     assert (error["code"], error["spent"], error["receipt_id"]) == (code, spent, PAID_ID)
+
+
+@pytest.mark.asyncio
+async def test_slow_pages_leave_the_threads_that_storing_a_purchase_needs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    go_on, store = threading.Event(), PurchaseStore(tmp_path)
+    busy: list[str] = []
+
+    def slow(body: bytes, content_type: str, url: str, form: Format) -> Rendered:
+        busy.append(url)
+        assert go_on.wait(60)
+        return Rendered("text", "read", "text/plain")
+
+    monkeypatch.setattr("tools.web.content.render", slow)
+    page = Content(b"", "text/html", URL, 200, False, "auto", 0, 1_000)
+    threads = int(anyio.to_thread.current_default_thread_limiter().total_tokens)
+    texts: list[str] = []
+
+    async def read() -> None:
+        texts.append((await show(page, PAID, reused=False, money="free")).text)
+
+    def save() -> int:
+        kept = store.save(PAID_ID, b"goods", http_status=200, content_type="text/plain")
+        return kept.bytes
+
+    async with anyio.create_task_group() as group:
+        for _ in range(threads):
+            group.start_soon(read)
+        await anyio.wait_all_tasks_blocked()
+        try:
+            with anyio.fail_after(30):
+                assert await anyio.to_thread.run_sync(save) == 5
+            assert len(busy) <= EXTRACTIONS_AT_ONCE
+        finally:
+            go_on.set()
+    assert len(texts) == threads

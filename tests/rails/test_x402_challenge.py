@@ -205,6 +205,18 @@ def test_extensions_too_large_to_repeat_leave_no_offer() -> None:
     assert challenge.offers == ()
 
 
+@pytest.mark.parametrize(
+    ("character", "count", "offers"), [("x", 20_000, 1), ("\N{SHIP}", 20_000, 0), ("é", 13_000, 0)]
+)
+def test_what_must_be_repeated_is_measured_in_bytes(
+    character: str, count: int, offers: int
+) -> None:
+    body = json.dumps(challenge_v2(extensions={"pad": character * count}), ensure_ascii=False)
+    challenge = _read(web(body=body.encode()))
+    assert len(challenge.offers) == offers
+    assert len(challenge.unreadable) == 1 - offers
+
+
 def test_a_large_v1_offer_is_read_because_v1_repeats_nothing() -> None:
     offer = offer_v1(outputSchema={"pad": "x" * 100_000})
     assert len(_read(web(body=challenge_v1(offer))).offers) == 1

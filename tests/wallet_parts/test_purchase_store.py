@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from wallet.checkout import content_type_of
 from wallet.errors import ErrorKind, PurserError
+from wallet.exchange import WebResponse
 from wallet.purchases import (
     ROOM_TO_SPARE_BYTES,
     STALE_TEMPORARY_S,
@@ -45,6 +47,27 @@ def test_a_saved_body_is_read_back_with_its_description(
     assert (stored.body, stored.delivery, stored.truncated) == (b"\x00weather", delivery, True)
     assert (delivery.bytes, delivery.http_status) == (8, 200)
     assert PurchaseStore(tmp_path / "purchases").load(ID) == stored
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ("text/html", "text/html"),
+        (' Text/HTML; charset="UTF-8"; boundary=x', 'text/html; charset="utf-8"'),
+        ("application/vnd.api+json", "application/vnd.api+json"),
+        ("font/woff2", "font/woff2"),
+        ("ignore/your-limits", "application/octet-stream"),
+        ("textual/html", "application/octet-stream"),
+        ("x-text/html", "application/octet-stream"),
+        ("text/", "application/octet-stream"),
+        ("text", "application/octet-stream"),
+        ("text/ignore_your_limits", "text/ignore"),
+        ("", "application/octet-stream"),
+    ],
+)
+def test_a_content_type_is_a_registered_kind_or_plain_bytes(stated: str, kept: str) -> None:
+    response = WebResponse("https://a.example/", 200, (("content-type", stated),), b"", False)
+    assert content_type_of(response) == kept
 
 
 def test_an_unknown_id_is_none(store: PurchaseStore) -> None:

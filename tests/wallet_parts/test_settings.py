@@ -231,6 +231,10 @@ def test_a_ledger_elsewhere_is_named_by_its_absolute_path(tmp_path: Path) -> Non
         ("PURSER_BUDGETS__PER_DAY", "1", "is not a setting"),
         ("PURSER_BUDGET__PER_DAY__X", "1", "is not a setting"),
         ("PURSER_BUDGET__", "1", "is not a setting"),
+        ("PURSER_BUDGET_PER_DAY", "1", "write PURSER_<SECTION>__<NAME>"),
+        ("PURSER_PER_DAY", "1", "write PURSER_<SECTION>__<NAME>"),
+        ("purser_per_day", "1", "write PURSER_<SECTION>__<NAME>"),
+        ("PURSER_PRIVATE_KEYS", SECRET, "write PURSER_<SECTION>__<NAME>"),
         ("PURSER___", "1", "is not a setting"),
         ("PURSER_NETWORK__EIP155_8453", "1", "is not a setting"),
         ("PURSER_NETWORK__EIP155_5__RPC_URLS", '["https://a.example"]', "is not a network"),
@@ -255,6 +259,13 @@ def test_a_bad_variable_stops_the_start_and_is_named(
     assert reason in line
     if "is not a network" not in reason:
         assert line.startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize("name", ["PURSER_HOME", "PURSER_PRIVATE_KEY", "PURSER_PASSPHRASE"])
+def test_what_is_no_setting_but_belongs_to_purser_does_not_stop_the_start(
+    tmp_path: Path, name: str
+) -> None:
+    assert load(tmp_path, **{name: SECRET}) == load(tmp_path)
 
 
 def test_every_problem_is_listed_at_once(tmp_path: Path) -> None:
