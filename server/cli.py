@@ -150,14 +150,17 @@ def _left_early() -> int:
 
 def error_text(error: PurserError) -> str:
     """Write a typed failure for a terminal: what happened, whether money moved, what to do."""
+    from server.commands.launcher import as_typed
+
     row = error.kind.value
     hint = re.sub(r"[Aa]sk the user to (.)", lambda match: match[1].upper(), row.hint)
     lines = [
         f"purser: {row.title} ({row.code}).",
-        f"  {error.detail}",
+        f"  {as_typed(error.detail)}",
         f"  Money moved: {error.spent}.",
-        f"  {hint}",
     ]
+    if "`purser " not in error.detail:  # which says already what to run
+        lines.append(f"  {as_typed(hint)}")
     if error.receipt_id is not None:
         lines.append(f"  Receipt: {error.receipt_id}")
     return "\n".join(lines)

@@ -6,8 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import (
+    NO_WALLET,
     add_json,
     dollars,
+    has_wallet,
     print_facts,
     print_json,
     print_table,
@@ -15,6 +17,7 @@ from server.commands.common import (
     say,
     wallet_address,
 )
+from server.commands.launcher import as_typed
 from wallet.errors import PurserError
 
 if TYPE_CHECKING:
@@ -40,7 +43,9 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(data)
         else:
-            _show(data)
+            _show(
+                data, "not known: run `purser doctor`" if has_wallet(wired.settings) else NO_WALLET
+            )
         return 0
 
     return run_wired(job, as_json=args.json)
@@ -59,10 +64,10 @@ async def _while_locked(wired: Wired) -> dict[str, Any]:
     return {"address": address, "on_chain": rows, "on_chain_reason": None}
 
 
-def _show(data: dict[str, Any]) -> None:
+def _show(data: dict[str, Any], without_address: str) -> None:
     print_facts(
         [
-            ("Address", data["address"] or "not known: run `purser doctor`"),
+            ("Address", data["address"] or as_typed(without_address)),
             ("One payment", f"at most {dollars(data['per_payment_limit_usd'])}"),
         ]
     )
@@ -121,4 +126,5 @@ def _show_holds(holds: list[dict[str, Any]], total: int) -> None:
         for hold in holds
     ]
     headings = ["receipt", "host", "held", "since (UTC)", "valid until (UTC)"]
-    print_table(headings, rows, title=f"Open payments: {total}. `purser reconcile` looks at them.")
+    title = as_typed(f"Open payments: {total}. `purser reconcile` looks at them.")
+    print_table(headings, rows, title=title)

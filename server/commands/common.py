@@ -19,10 +19,14 @@ from typing import TYPE_CHECKING, Any, TextIO
 from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
+    from server.settings import Settings
     from server.wiring import Wired
 
 CELL_CHARS = 2_000
 _WHOLE = frozenset({"receipt", "status", "check", "price"})  # never broken over two lines
+NO_WALLET = "there is no wallet yet: run `purser init`"
 USAGE = 2
 
 
@@ -67,11 +71,24 @@ def run_wired(
         return anyio.run(opened)
 
 
-def passphrase_asker() -> Callable[[], str] | None:
-    """Return what asks for the keystore's passphrase, hidden; None when nobody is there."""
-    if not sys.stdin.isatty():
-        return None
-    return lambda: getpass.getpass("Passphrase of the keystore: ")
+class PassphraseUnknownError(PurserError):
+    """WALLET_LOCKED: no passphrase is set, and nobody has given one."""
+
+
+def passphrase_asker(prompt: str = "Passphrase of the keystore: ") -> Callable[[], str]:
+    """Return what asks a person for the keystore's passphrase, hidden.
+
+    What is returned raises PassphraseUnknownError when nobody is there, or nothing is typed.
+    """
+
+    def ask() -> str:
+        text = getpass.getpass(prompt) if sys.stdin.isatty() else ""
+        if not text:
+            detail = "The keystore is locked: set PURSER_PASSPHRASE, or use a terminal."
+            raise PassphraseUnknownError(ErrorKind.WALLET_LOCKED, detail)
+        return text
+
+    return ask
 
 
 @contextmanager
@@ -141,6 +158,18 @@ def is_terminal() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def make_console(
+    stream: TextIO | None = None, *, quiet: bool = False, width: int | None = None
+) -> Console:
+    """Return a rich console that writes no escape sequence at all when NO_COLOR is set."""
+    from rich.console import Console
+
+    colours = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(
+        file=stream or sys.stdout, quiet=quiet, width=width, highlight=False, color_system=colours
+    )
+
+
 def print_facts(facts: Sequence[tuple[str, str]]) -> None:
     """Write names and values in two columns."""
     width = max((len(name) for name, _ in facts), default=0)
@@ -179,7 +208,6 @@ def _draw(
     headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str]
 ) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -188,11 +216,21 @@ def _draw(
         table.add_column(heading, overflow="fold", no_wrap=heading in _WHOLE)
     for row in rows:
         table.add_row(*(Text(cell, styles.get(cell, "")) for cell in row))
-    Console(file=sys.stdout).print(table)
+    make_console().print(table)
 
 
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+
+
+def has_wallet(settings: Settings) -> bool:
+    """Tell whether there is a wallet where `wallet.key` says that it is."""
+    from wallet.keystore import KEYSTORE_FILE, WALLET_FILE
+
+    if settings.wallet.key == "env":
+        return True
+    name = KEYSTORE_FILE if settings.wallet.key == "keystore" else WALLET_FILE
+    return (settings.home / name).exists()
 
 
 async def wallet_address(wired: Wired) -> str:
@@ -204,6 +242,8 @@ async def wallet_address(wired: Wired) -> str:
     from wallet.keystore import Keystore
 
     source = wired.settings.wallet.key
+    if not has_wallet(wired.settings):
+        raise PurserError(ErrorKind.WALLET_LOCKED, _sentence(NO_WALLET))
     if source == "env":
         return await wired.parts.keys.address()
     return Keystore(wired.settings.home, source, environ={}).address()

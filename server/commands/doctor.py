@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from server.commands.common import (
+    NO_WALLET,
+    PassphraseUnknownError,
     add_json,
     clean,
+    has_wallet,
     passphrase_asker,
     print_json,
     print_table,
     say,
 )
+from server.commands.launcher import as_typed
 from wallet.errors import PurserError
 from wallet.ledger.base import LedgerUnavailableError
 
@@ -33,6 +37,7 @@ DRIFT_WARN_S = 30
 ROOM_WARN_BYTES = 1_000_000_000
 SHOWN_FAULTS = 5
 PACKAGES = ("server", "tools", "wallet")
+_PROMPT = "Passphrase of the keystore (Enter skips the check): "
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
@@ -75,13 +80,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(findings: list[Finding]) -> None:
-    rows = [[one.status, one.check, one.detail] for one in findings]
+    rows = [[one.status, one.check, as_typed(one.detail)] for one in findings]
     print_table(["status", "check", "found"], rows, styles=_STYLES)
     todo = [one for one in findings if one.status != "ok" and one.advice]
     if todo:
         say("\nWhat to do:")
         for one in todo:
-            say(f"  {one.check}: {clean(one.advice)}")
+            say(f"  {one.check}: {clean(as_typed(one.advice))}")
     else:
         say("\nAll is well.")
 
@@ -150,7 +155,7 @@ async def _examine(settings: Settings) -> list[Finding]:
     from wallet.purchases import StorageFailedError
 
     try:
-        async with open_wired(settings, ask_passphrase=passphrase_asker()) as wired:
+        async with open_wired(settings, ask_passphrase=passphrase_asker(_PROMPT)) as wired:
             checks: list[Callable[[Wired], Awaitable[list[Finding]]]] = [
                 check_key,
                 check_ledger,
@@ -165,16 +170,21 @@ async def _examine(settings: Settings) -> list[Finding]:
 
 
 async def check_key(wired: Wired) -> list[Finding]:
-    """Tell whether the key can be reached; it is never shown."""
-    source = wired.settings.wallet.key
+    """Tell whether the key can be reached, by unlocking it; it is never shown."""
+    source, cannot_pay = wired.settings.wallet.key, "without its key the wallet cannot pay"
+    if not has_wallet(wired.settings):
+        return [Finding("key", "fail", NO_WALLET, cannot_pay)]
     try:
-        address = await wired.parts.keys.address()
+        address = await wired.parts.keys.unlock()
+    except PassphraseUnknownError:
+        detail = "locked: `purser serve` cannot pay until its host sets PURSER_PASSPHRASE"
+        return [Finding("key", "warn", detail, "set PURSER_PASSPHRASE here too, to check it")]
     except PurserError as error:
-        return [Finding("key", "fail", error.detail, "without its key the wallet cannot pay")]
+        return [Finding("key", "fail", error.detail, cannot_pay)]
     if source == "env":
         advice = "a key in the environment is for tests and CI; `purser init` keeps it better"
         return [Finding("key", "warn", f"{address}, from the environment", advice)]
-    return [Finding("key", "ok", f"{address}, from the {source}")]
+    return [Finding("key", "ok", f"{address}, from the {source}, which opens")]
 
 
 async def check_ledger(wired: Wired) -> list[Finding]:

@@ -6,13 +6,13 @@ import argparse
 import getpass
 import json
 import os
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import add_json, json_errors, print_facts, print_json, say
+from server.commands.launcher import command_line, host_command, host_environment, quoted
 from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--network",
         type=_network,
         metavar="ID",
-        help="the network to pay on, such as eip155:84532 (default: Base, eip155:8453)",
+        help="the network to pay on: a CAIP-2 id, such as eip155:84532, or the x402 v1 name of the "
+        "same, such as base-sepolia (default: Base, eip155:8453); config.toml holds the id",
     )
     add_json(parser)
 
@@ -60,6 +61,13 @@ def run(args: argparse.Namespace) -> int:
     from server.settings import load_settings
 
     settings = load_settings()
+    if (detail := _other_networks(settings, args.network)) is not None:
+        if args.json:
+            meta = PurserError(ErrorKind.INVALID_ARGUMENT, detail).meta()
+            print_json({"error": {**meta, "detail": detail}})
+        else:
+            say(f"purser: {detail}")
+        return 1
     fixed = _fixed_source(settings)
     if fixed == "env":
         return _stopped("wallet.key is env: there is no wallet to make, set PURSER_PRIVATE_KEY")
@@ -76,8 +84,6 @@ def run(args: argparse.Namespace) -> int:
             text = _read_key() if args.import_key else None
             made = _make(settings.home, fixed or args.key, text)
     wrote = _write_config(settings.home, made.source, args.network)
-    if args.network is not None and not wrote:
-        say("purser: config.toml is not changed; set wallet.networks there.", sys.stderr)
     data = _describe(load_settings(), made, wrote)
     if args.json:
         print_json(data)
@@ -89,6 +95,19 @@ def run(args: argparse.Namespace) -> int:
 def _stopped(text: str) -> int:
     say(f"purser: {text}.", sys.stderr)
     return 1
+
+
+def _other_networks(settings: Settings, network: str | None) -> str | None:
+    """Say what to do when the settings that exist are for other networks than the wanted one."""
+    from server.settings import CONFIG_FILE
+
+    path, said = settings.home / CONFIG_FILE, settings.wallet.networks
+    if network is None or not path.is_file() or said == (network,):
+        return None
+    return (
+        f"Nothing was changed. {path} exists already, and wallet.networks is {', '.join(said)}. "
+        f'To pay on {network}, write networks = ["{network}"] there, under [wallet].'
+    )
 
 
 def _fixed_source(settings: Settings) -> Source | None:
@@ -164,12 +183,16 @@ def _new_passphrase() -> str:
     from wallet.keystore import PASSPHRASE_VARIABLE, SHORTEST_PASSPHRASE
 
     if not sys.stdin.isatty():
-        detail = f"A keystore needs a passphrase: use a terminal, or set {PASSPHRASE_VARIABLE}."
+        detail = (
+            f"Set {PASSPHRASE_VARIABLE} to a passphrase of at least {SHORTEST_PASSPHRASE} "
+            "characters for the keystore, or run this in a terminal, which asks for it."
+        )
         raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
+    rule = f"at least {SHORTEST_PASSPHRASE} characters"
     for _ in range(PASSPHRASE_TRIES):
-        passphrase = getpass.getpass("Passphrase for the keystore: ")
+        passphrase = getpass.getpass(f"Passphrase for the keystore, {rule}: ")
         if len(passphrase) < SHORTEST_PASSPHRASE:
-            say(f"It needs at least {SHORTEST_PASSPHRASE} characters.", sys.stderr)
+            say(f"It needs {rule}.", sys.stderr)
         elif getpass.getpass("The same again: ") != passphrase:
             say("The two differ.", sys.stderr)
         else:
@@ -229,33 +252,24 @@ def _show(data: dict[str, Any]) -> None:
     if data["wallet_created"]:
         what = "the keystore file and its passphrase" if data["keystore"] else "the keyring"
         say(f"Keep {what} safe: without the key the money is lost.")
+    _show_next(needs_passphrase=data["keystore"] is not None)
+
+
+def _show_next(*, needs_passphrase: bool) -> None:
+    """Write the commands to go on with, and what to paste into a host, as they work from here."""
+    purser, command = command_line(), host_command()
+    env = host_environment(needs_passphrase=needs_passphrase)
     say("\nNext:")
-    say("  purser fund                  to see where to send money, and how little is enough")
-    say("  purser doctor                to see that everything is well")
-    env = host_environment(data["keystore"] is not None)
-    flags = "".join(f" --env {_quoted(f'{name}={value}')}" for name, value in env.items())
-    say(f"  claude mcp add purser{flags} -- purser serve")
-    say("                               to add it to Claude Code; for other hosts:")
-    entry: dict[str, Any] = {"command": "purser", "args": ["serve"]}
-    say("  " + json.dumps({"mcpServers": {"purser": entry | ({"env": env} if env else {})}}))
-
-
-def host_environment(needs_passphrase: bool) -> dict[str, str]:
-    """Return what a host must pass on: it starts Purser without a terminal, in its own environment.
-
-    The passphrase is named, never shown.
-    """
-    env: dict[str, str] = {}
-    if home := os.environ.get("PURSER_HOME"):
-        env["PURSER_HOME"] = home
+    say(f"  {purser} fund      # where to send money, and how little is enough")
+    say(f"  {purser} doctor    # whether everything is well")
+    flags = "".join(f" --env {quoted(f'{name}={value}')}" for name, value in env.items())
+    say("\nTo add Purser to Claude Code:")
+    say(f"  claude mcp add purser{flags} -- {' '.join(map(quoted, command))}")
+    say("\nTo add it to Claude Desktop, put this into claude_desktop_config.json:")
+    entry: dict[str, Any] = {"command": command[0], "args": command[1:]}
+    say(json.dumps({"mcpServers": {"purser": entry | ({"env": env} if env else {})}}, indent=2))
     if needs_passphrase:
-        env |= {"PURSER_PASSPHRASE": "(the passphrase)"}
-    return env
-
-
-def _quoted(word: str) -> str:
-    """Quote a word for the shell that is usual here."""
-    return f'"{word}"' if os.name == "nt" else shlex.quote(word)
+        say("\nPut the keystore's passphrase in place of (the passphrase).")
 
 
 def _network(text: str) -> str:

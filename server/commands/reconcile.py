@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from server.commands.common import add_json, dollars, print_json, print_table, run_wired, say
+from server.commands.launcher import as_typed
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -42,7 +43,8 @@ def run(args: argparse.Namespace) -> int:
         print_table(headings, [_cells(one) for one in purchases if one is not None])
         if outcome["still_open"]:
             say("An open payment stays held until the chain proves what became of it.")
-            say("Run this again later; `purser doctor` tells whether the chain can be read.")
+            told = "Run this again later; `purser doctor` tells whether the chain can be read."
+            say(as_typed(told))
         return 0
 
     return run_wired(job, as_json=args.json)

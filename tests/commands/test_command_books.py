@@ -17,6 +17,7 @@ import pytest
 from sandbox.evm import USDC_ADDRESS
 from sandbox.run import BUYER, NETWORK, Sandbox
 from server.commands.fund import qr_text
+from server.commands.launcher import command_line
 from server.commands.receipts import COLUMNS
 from tests.commands.command_line import CommandLine
 from wallet.ids import purchase_id
@@ -119,7 +120,7 @@ def test_the_balance_shows_limits_holdings_and_open_payments(
         "NETWORK TOKEN BALANCE NOTE",
         f"{NETWORK} USDC {on_chain(sandbox)}",
         "",
-        "Open payments: 1. `purser reconcile` looks at them.",
+        f"Open payments: 1. `{command_line()} reconcile` looks at them.",
         "RECEIPT HOST HELD SINCE (UTC) VALID UNTIL (UTC)",
         f"{held['receipt_id']} 127.0.0.1 $0.01 {held['created_at']} {held['valid_before']}",
     ]

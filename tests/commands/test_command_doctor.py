@@ -69,8 +69,36 @@ def test_a_missing_wallet_fails_and_names_the_command(purser: CommandLine) -> No
     purser.env["PURSER_WALLET__NETWORKS"] = '["eip155:84532"]'
     found = checks(purser("doctor", "--json"))
     assert found["key"]["status"] == "fail"
-    assert "purser init" in found["key"]["detail"]
+    assert found["key"]["detail"] == "there is no wallet yet: run `purser init`"
     assert "defaults; there is no" in found["settings"]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "status", "words"),
+    [
+        ("long enough", "ok", "from the keystore, which opens"),
+        ("long enough, but wrong", "fail", "The passphrase does not open keystore.json."),
+        ("", "warn", "locked: `purser serve` cannot pay until its host sets PURSER_PASSPHRASE"),
+    ],
+)
+def test_a_keystore_is_really_opened(
+    shopper: CommandLine, passphrase: str, status: str, words: str
+) -> None:
+    shopper.env |= {"PURSER_WALLET__KEY": "keystore", "PURSER_PASSPHRASE": "long enough"}
+    assert shopper("init").code == 0
+    shopper.env["PURSER_PASSPHRASE"] = passphrase
+    found = checks(shopper("doctor", "--json"))["key"]
+    assert (found["status"], words in found["detail"]) == (status, True)
+    text = shopper("doctor").out
+    assert ("All is well." in text) is (status == "ok")
+
+
+def test_a_keyring_that_lost_its_key_fails(shopper: CommandLine) -> None:
+    shopper.env["PURSER_WALLET__KEY"] = "keyring"
+    wallet = shopper.home / "wallet.json"
+    wallet.write_text(f'{{"address": "{BUYER}", "source": "keyring"}}', encoding="utf-8")
+    wallet.chmod(0o600)
+    assert checks(shopper("doctor", "--json"))["key"]["status"] == "fail"
 
 
 def test_settings_that_cannot_be_used_are_a_finding(shopper: CommandLine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import stat
@@ -17,6 +18,7 @@ import pytest
 from keyring.backend import KeyringBackend
 
 from sandbox.run import BUYER, BUYER_KEY
+from server.commands.launcher import command_line, host_command
 from server.config_template import default_config_text
 from tests.commands.command_line import CommandLine
 
@@ -104,8 +106,12 @@ def test_the_text_shows_address_limits_and_the_next_step(keeper: CommandLine) ->
     out = keeper("init", "--key", "keystore").out
     assert re.search(r"^Address +0x[0-9a-fA-F]{40}$", out, re.MULTILINE)
     assert re.search(r"^A day +at most \$5\.00$", out, re.MULTILINE)
-    assert "purser fund" in out
-    assert "claude mcp add purser --env" in out
+    assert f"\n  {command_line()} fund " in out
+    assert "\n  claude mcp add purser --env" in out
+    entry = json.loads(out[out.index("\n{\n") : out.rindex("\n}\n") + 3])["mcpServers"]["purser"]
+    assert [entry["command"], *entry["args"]] == host_command()
+    assert Path(entry["command"]).is_absolute()
+    assert entry["env"]["PURSER_HOME"] == str(keeper.home)
     assert f"PURSER_HOME={keeper.home}" in out
     assert PASSPHRASE not in out
 
@@ -180,11 +186,23 @@ def test_settings_that_exist_are_kept_and_decide_where_the_key_lives(keeper: Com
     refused = keeper("init", "--key", "keyring")
     assert (refused.code, refused.out) == (1, "")
     assert "wallet.key = keystore" in refused.err
-    ran = keeper("init", "--network", "base", "--json")
+    ran = keeper("init", "--network", "eip155:137", "--json")
     assert ran.code == 0
     assert (ran.json()["networks"], ran.json()["config_created"]) == (["eip155:137"], False)
-    assert "config.toml is not changed" in ran.err
     assert (keeper.home / "config.toml").read_text(encoding="utf-8") == text
+
+
+def test_settings_for_another_network_are_kept_and_nothing_is_made(keeper: CommandLine) -> None:
+    keeper.home.mkdir(mode=0o700)
+    text = default_config_text(key="keystore", networks_enabled=("eip155:137",))
+    (keeper.home / "config.toml").write_text(text, encoding="utf-8")
+    ran = keeper("init", "--network", "base")
+    assert (ran.code, ran.err) == (1, "")
+    assert "wallet.networks is eip155:137" in ran.out
+    assert 'write networks = ["eip155:8453"]' in ran.out
+    told = keeper("init", "--network", "eip155:8453", "--json")
+    assert (told.code, told.json()["error"]["code"]) == (1, "invalid_argument")
+    assert everything(keeper.home) == {"config.toml": text.encode()}
 
 
 def test_a_wallet_of_another_kind_is_never_left_behind_unnoticed(keeper: CommandLine) -> None:
@@ -227,8 +245,8 @@ def test_a_person_is_asked_for_the_passphrase_twice_and_nothing_is_echoed(tmp_pa
     os.close(slave)
     seen = ""
     for prompt, answer in (
-        ("Passphrase for the keystore: ", "short"),
-        ("at least 8 characters.\r\nPassphrase for the keystore: ", PASSPHRASE),
+        ("Passphrase for the keystore, at least 8 characters: ", "short"),
+        ("It needs at least 8 characters.\r\nPassphrase for the keystore, at", PASSPHRASE),
         ("The same again: ", PASSPHRASE),
     ):
         seen += _until(master, prompt)

@@ -1,0 +1,94 @@
+"""How this Purser is started: by a person in a shell, and by a host from anywhere."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "purser-mcp"
+_UNDER_UV = "UV"  # `uv run` and `uvx` set it to the path of uv
+
+
+def command_line(
+    environ: Mapping[str, str] | None = None, *, root: Path = ROOT, scripts: Path | None = None
+) -> str:
+    """Return what to type before a subcommand: `purser`, `uv run purser`, or what else runs it.
+
+    Args:
+        environ: the environment, by default the process's own.
+        root: the folder that the packages are in: a checkout when it has a pyproject.toml.
+        scripts: the folder of this interpreter's own commands. Under uv it is on PATH for as long
+            as this process lives, so a `purser` there cannot be typed afterwards.
+    """
+    variables = os.environ if environ is None else environ
+    if _installed(variables, scripts or _own_scripts()) is not None:
+        return "purser"
+    if not (root / "pyproject.toml").is_file():
+        return f"uvx --from {PACKAGE} purser" if _UNDER_UV in variables else "purser"
+    if Path.cwd().is_relative_to(root):
+        return "uv run purser"
+    return f"uv run --project {quoted(str(root))} purser"
+
+
+def host_command(
+    environ: Mapping[str, str] | None = None, *, root: Path = ROOT, scripts: Path | None = None
+) -> list[str]:
+    """Return what a host runs, in absolute paths: a host has another PATH and another folder."""
+    variables = os.environ if environ is None else environ
+    installed = _installed(variables, scripts or _own_scripts())
+    if installed is not None:
+        return [installed, "serve"]
+    uv = variables.get(_UNDER_UV) or _found("uv", variables)
+    if uv is None:
+        return [sys.executable, "-P", "-m", "purser_mcp", "serve"]
+    if (root / "pyproject.toml").is_file():
+        return [uv, "run", "--directory", str(root), "purser", "serve"]
+    return [uv, "tool", "run", "--from", PACKAGE, "purser", "serve"]
+
+
+def host_environment(*, needs_passphrase: bool) -> dict[str, str]:
+    """Return what a host must pass on: it starts Purser without a terminal, in its own environment.
+
+    The passphrase is named, never shown.
+    """
+    env: dict[str, str] = {}
+    if home := os.environ.get("PURSER_HOME"):
+        env["PURSER_HOME"] = home
+    if needs_passphrase:
+        env |= {"PURSER_PASSPHRASE": "(the passphrase)"}
+    return env
+
+
+def as_typed(text: str) -> str:
+    """Write each command in a text, such as `purser init`, as it has to be typed here."""
+    return text.replace("`purser ", f"`{command_line()} ")
+
+
+def quoted(word: str) -> str:
+    """Quote a word for the shell that is usual here."""
+    if os.name == "nt":
+        return f'"{word}"' if set(word) & set(" ()&;") else word
+    return shlex.quote(word)
+
+
+def _own_scripts() -> Path:
+    return Path(sys.executable).parent
+
+
+def _installed(variables: Mapping[str, str], scripts: Path) -> str | None:
+    """Return where a `purser` is that can still be typed when this process has ended."""
+    if _UNDER_UV not in variables:
+        return _found("purser", variables)
+    folders = variables.get("PATH", "").split(os.pathsep)
+    lasting = [one for one in folders if one and Path(one) != scripts]
+    return _found("purser", {**variables, "PATH": os.pathsep.join(lasting)})
+
+
+def _found(name: str, variables: Mapping[str, str]) -> str | None:
+    found = shutil.which(name, path=variables.get("PATH", ""))
+    return None if found is None else str(Path(found).absolute())
