@@ -10,11 +10,20 @@ from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
     from server.wiring import Wired
+    from wallet.ledger.base import Ledger
+    from wallet.model import Purchase
+
+SHORTEST_PREFIX = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser receipt` takes."""
-    parser.add_argument("id", metavar="ID", help="the receipt's id; `purser receipts` lists them")
+    parser.add_argument(
+        "id",
+        metavar="ID",
+        help=f"the receipt's id, or its first {SHORTEST_PREFIX} or more characters; "
+        "`purser receipts` lists them",
+    )
     add_json(parser)
 
 
@@ -24,10 +33,7 @@ def run(args: argparse.Namespace) -> int:
     async def job(wired: Wired) -> int:
         from wallet.receipts import receipt
 
-        purchase = await wired.parts.ledger.call(lambda ledger: ledger.get(args.id.lower()))
-        if purchase is None:
-            detail = "There is no receipt with this id; `purser receipts` lists them."
-            raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
+        purchase = await wired.parts.ledger.call(lambda ledger: find(ledger, args.id.lower()))
         data = receipt(purchase)
         if args.json:
             print_json(data)
@@ -36,6 +42,31 @@ def run(args: argparse.Namespace) -> int:
         return 0
 
     return run_wired(job, as_json=args.json)
+
+
+def find(ledger: Ledger, text: str) -> Purchase:
+    """Return the purchase of this id, or the only one whose id begins so.
+
+    Raises:
+        PurserError: INVALID_ARGUMENT, there is none, or there are several.
+    """
+    from wallet.ledger.base import PurchaseFilter
+
+    found = ledger.get(text)
+    if found is not None:
+        return found
+    detail = "There is no receipt with this id; `purser receipts` lists them."
+    if len(text) >= SHORTEST_PREFIX:
+        # Listed backwards from the first text behind all that begin so: g follows f and the hyphen.
+        rows = ledger.list_purchases(PurchaseFilter(before_id=text + "g", limit=2))
+        match [row for row in rows if row.id.startswith(text)]:
+            case [only]:
+                return only
+            case [_, _]:
+                detail = "Several receipts begin so: give more of the id."
+            case _:
+                pass
+    raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
 
 
 def facts(data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -79,7 +79,7 @@ def test_a_terminal_gets_a_table_with_colour_unless_it_is_unwanted(shopper: Comm
     coloured, _ = in_a_terminal(["doctor"], shopper.env)
     assert "\x1b[32mok" in coloured
     plain, _ = in_a_terminal(["doctor"], shopper.env | {"NO_COLOR": "1"})
-    assert "\x1b[32m" not in plain
+    assert "\x1b" not in plain
     for seen in (coloured, plain):
         assert "━" in seen or "─" in seen
     dumb, _ = in_a_terminal(["doctor"], shopper.env | {"TERM": "dumb"})
@@ -97,3 +97,48 @@ def test_bytes_that_are_no_text_are_not_written_to_a_terminal(
     assert "bytes that are no text. Run this again with --output FILE" in errors
     again = shopper("fetch", sandbox.seller_url + "/image.png", "--json")
     assert (again.code, again.json()["receipt"]["reused"]) == (0, True), again.out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("columns", "lines_each"), [(120, 1), (80, 2), (60, 3)])
+def test_receipts_fit_the_screen_with_their_ids_whole(
+    shopper: CommandLine, sandbox: Sandbox, columns: int, lines_each: int
+) -> None:
+    url = f"{sandbox.seller_url}/free?{'long=' * 30}"
+    assert shopper("fetch", url).code == 0
+    (row,) = shopper("receipts", "--json").json()["receipts"]
+    seen, _ = in_a_terminal(["receipts"], shopper.env | {"COLUMNS": str(columns)})
+    lines = seen.splitlines()
+    assert len(lines) == 2 * lines_each
+    assert max(map(len, lines)) == columns
+    assert lines[lines_each].startswith(row["created_at"][:16].replace("T", " ") + "  free")
+    assert row["id"] in seen
+    assert f"  GET {sandbox.seller_url}" in lines[-1]
+    assert lines[-1].endswith("…")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_person_who_serves_by_hand_is_told_who_is_waited_for(shopper: CommandLine) -> None:
+    import pty
+
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "purser_mcp", "serve"],
+        cwd=ROOT,
+        stdin=slave,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **shopper.env},
+        start_new_session=True,
+    )
+    os.close(slave)
+    assert process.stderr is not None
+    told = process.stderr.readline().decode()
+    os.close(master)
+    out, _ = process.communicate(timeout=30)
+    assert (told, out) == (
+        "purser: waiting for an MCP host on standard input; Ctrl-C ends\n",
+        b"",
+    )
