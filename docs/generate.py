@@ -62,9 +62,15 @@ _COMMANDS = """\
 `purser COMMAND --help` shows the same on the spot.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the limits. What was asked for goes to
-standard output, everything about it to standard error. Amounts are US dollars, times are UTC. With
-`--json` a failure of the wallet is printed too, as `{{"error": ...}}`, so standard output always
-holds one JSON object. Tables have colours in a terminal only; `NO_COLOR` turns them off.
+standard output, everything about it to standard error. Amounts are US dollars, times are UTC. In a
+checkout, type `uv run purser` where this page says `purser`.
+
+With `--json` standard output holds one JSON object. A refusal or failure of the wallet is one too,
+`{{"error": ...}}`. What stops a command before it begins is told on standard error alone: wrong
+usage, and settings that cannot be used. Read the exit code first.
+
+Tables and colours are for terminals: a pipe gets plain text. With `NO_COLOR` set there is no escape
+sequence in a terminal either.
 
 {index}
 

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module, metadata
 from typing import NamedTuple
 
@@ -121,7 +122,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     wanted = next((word for word in arguments if not word.startswith("-")), None)
-    parser = build_parser(wanted if wanted in COMMANDS else None)
+    parser = build_parser(wanted if wanted in COMMANDS else "")
+    if not arguments:
+        parser.print_help()
+        return DONE
+    if wanted is not None and wanted not in COMMANDS:
+        close = get_close_matches(wanted, COMMANDS, n=1)
+        meant = f"; did you mean {close[0]}?" if close else "; purser --help lists them"
+        parser.error(f"there is no command {wanted!r}{meant}")
     args = parser.parse_args(arguments)
     module = import_module(f"server.commands.{COMMANDS[args.command].module}")
     from server.settings import SettingsError

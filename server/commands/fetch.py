@@ -10,7 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.commands.common import add_json, clean_block, print_json, run_wired, say, usage
+from server.commands.common import (
+    add_json,
+    clean,
+    clean_block,
+    print_json,
+    run_wired,
+    say,
+    usage,
+)
 from wallet.money import Usd
 
 if TYPE_CHECKING:
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from wallet.payer import Bought
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SHOWN_URL_CHARS = 200
 FORMATS = ("auto", "markdown", "text", "raw")
 _NO_TEXT = (
     "The content is {} bytes that are no text. Run this again with --output FILE: "
@@ -111,13 +120,22 @@ def request_problem(args: argparse.Namespace) -> str | None:
     return None
 
 
+def scheme_problem(url: str) -> str | None:
+    """Return what to write instead of a URL without a scheme, such as `example.com/report`."""
+    if "://" in url:
+        return None
+    host = url.partition("/")[0].partition(":")[0].lower()
+    scheme = "http" if host == "localhost" or host.startswith("127.") else "https"
+    return f"the URL has no scheme; did you mean {scheme}://{clean(url, SHOWN_URL_CHARS)} ?"
+
+
 def run(args: argparse.Namespace) -> int:
     """Fetch and show; fail when the answer's HTTP status is an error."""
     from tools.arguments import web_request
 
     if args.output is not None and (args.output.is_dir() or not args.output.parent.is_dir()):
         return usage("--output must name a file in a folder that exists")
-    if (problem := request_problem(args)) is not None:
+    if (problem := request_problem(args) or scheme_problem(args.url)) is not None:
         return usage(problem)
     request = web_request(args.url, *request_parts(args))
     return run_wired(partial(_fetch, args=args, request=request), as_json=args.json, unlocks=True)

@@ -6,7 +6,12 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import add_json, dollars, print_json, print_table, run_wired, usage
-from server.commands.fetch import add_request_arguments, request_parts, request_problem
+from server.commands.fetch import (
+    add_request_arguments,
+    request_parts,
+    request_problem,
+    scheme_problem,
+)
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -26,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     if len(args.urls) > MOST_URLS:
         return usage(f"at most {MOST_URLS} URLs at once")
     if (problem := request_problem(args)) is not None:
+        return usage(problem)
+    if (problem := next(filter(None, map(scheme_problem, args.urls)), None)) is not None:
         return usage(problem)
 
     async def job(wired: Wired) -> int:

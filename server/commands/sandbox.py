@@ -13,6 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import print_json, say
+from server.commands.launcher import command_line
 
 if TYPE_CHECKING:
     from sandbox.run import Sandbox
@@ -101,10 +102,11 @@ def _show(data: dict[str, Any]) -> None:
     say()
     say("Then:")
     say()
+    purser = command_line()
     for path, what in PAGES:
-        say(f"  purser fetch {data['seller_url']}{path}    # {what}")
-    say(f"  purser price {' '.join(data['pages'][:3])}")
-    say("  purser balance")
+        say(f"  {purser} fetch {data['seller_url']}{path}    # {what}")
+    say(f"  {purser} price {' '.join(data['pages'][:3])}")
+    say(f"  {purser} balance")
     say()
     say("Ctrl-C ends it; nothing of it remains.")
 

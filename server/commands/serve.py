@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
+from server.commands.common import say
 from wallet.errors import ErrorKind, PurserError
 
 
@@ -31,5 +33,7 @@ def run(args: argparse.Namespace) -> int:
     except StorageFailedError as error:
         # Found only while serving, it would end in the traceback of a task group.
         raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
+    if sys.stdin.isatty():
+        say("purser: waiting for an MCP host on standard input; Ctrl-C ends", sys.stderr)
     serve_stdio(settings)
     return 0

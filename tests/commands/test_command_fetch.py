@@ -276,3 +276,20 @@ def test_a_url_that_cannot_be_asked_fails_the_command_not_the_others(
 def test_too_many_urls_are_wrong_usage(shopper: CommandLine) -> None:
     ran = shopper("price", *(f"https://example.com/{number}" for number in range(21)))
     assert (ran.code, ran.err) == (2, "purser: at most 20 URLs at once\n")
+
+
+@pytest.mark.parametrize(
+    ("url", "meant"),
+    [
+        ("api.example.com/report", "https://api.example.com/report"),
+        ("localhost:8402/article", "http://localhost:8402/article"),
+        ("127.0.0.1:8402", "http://127.0.0.1:8402"),
+    ],
+)
+@pytest.mark.parametrize("command", ["fetch", "price"])
+def test_a_url_without_a_scheme_is_met_with_the_one_that_is_meant(
+    purser: CommandLine, command: str, url: str, meant: str
+) -> None:
+    ran = purser(command, url)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"did you mean {meant} ?" in ran.err

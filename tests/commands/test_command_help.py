@@ -36,7 +36,24 @@ def test_help_lists_every_command(purser: CommandLine) -> None:
     assert set(COMMANDS) <= listed
 
 
-@pytest.mark.parametrize("arguments", [(), ("frobnicate",), ("fetch",), ("receipts", "--nope")])
+def test_without_a_command_there_is_help(purser: CommandLine) -> None:
+    ran = purser()
+    assert (ran.code, ran.err, ran.out) == (0, "", purser("--help").out)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("fech", "did you mean fetch?"), ("xyzzy", "purser --help lists them")]
+)
+def test_an_unknown_command_is_met_with_the_closest(
+    typed: str, meant: str, purser: CommandLine
+) -> None:
+    ran = purser(typed)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"there is no command '{typed}'" in ran.err
+    assert meant in ran.err
+
+
+@pytest.mark.parametrize("arguments", [("frobnicate",), ("fetch",), ("receipts", "--nope")])
 def test_wrong_usage_exits_with_2(arguments: tuple[str, ...], purser: CommandLine) -> None:
     ran = purser(*arguments)
     assert (ran.code, ran.out) == (2, "")

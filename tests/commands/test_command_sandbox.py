@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from sandbox.run import BUYER, BUYER_KEY, NETWORK
+from server.commands.launcher import command_line
 from tests.commands.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -73,7 +74,7 @@ def test_the_text_can_be_copied_and_ctrl_c_ends_it() -> None:
     assert (process.returncode, errors) == (0, "Stopped.\n")
     seller = seen[0].split()[1]
     assert f"  export PURSER_PRIVATE_KEY='{BUYER_KEY}'" in seen
-    assert f"  purser fetch {seller}/article    # costs $0.01" in seen
+    assert f"  {command_line()} fetch {seller}/article    # costs $0.01" in seen
     assert f'  private_ok = ["{seller.removeprefix("http://")}"]' in seen
 
 
