@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, cast, get_args, get_origin
 
+from server.commands.demo import NAME_COLUMNS, Chapter, outcome
 from server.config_template import default_config_text
 from server.registry import ENTRIES, build_tools
 from server.settings_models import SECTIONS, NetworkSettings, Section
@@ -354,16 +355,14 @@ def transcript(story: dict[str, Any]) -> str:
     paid = next(one for one in chapters if one["payments_seen"])
     refused = next(one for one in chapters if one["error"])
     opening, title, *_, end, footer = paid["text"].splitlines()
-    proof = {key: paid["receipt"][key] for key in ("status", "evidence", "amount_usd", "tx_hash")}
-    told = [
-        f"The model calls {paid['call']}",
-        "\n".join([opening, title, "[...]", end, footer]),
-        f"Receipt: {_json(proof)}",
-        f"Payments the seller saw: {paid['payments_seen']}",
-        f"The model calls {refused['call']}",
-        refused["text"],
-        f"Payments the seller saw: {refused['payments_seen']}",
-    ]
+    told: list[str] = []
+    for one, shown in (
+        (paid, [opening, title, "[...]", end, footer]),
+        (refused, refused["text"].splitlines()),
+    ):
+        facts = [("model calls", one["call"]), *outcome(Chapter(**one))]
+        call, *came = [f"{name:{NAME_COLUMNS}} {value}" for name, value in facts]
+        told.append("\n".join([call, *(f"  {line}" for line in shown), *came]))
     return "```text\n" + "\n\n".join(told) + "\n```"
 
 

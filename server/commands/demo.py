@@ -9,7 +9,9 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from server.commands.common import make_console
 
 if TYPE_CHECKING:
     from mcp.client import Client
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from sandbox.run import Sandbox
 
 EXCERPT_CHARS = 320
+PIPE_COLUMNS = 100
+NAME_COLUMNS = 12
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -63,9 +67,28 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _console(*, quiet: bool) -> Console:
-    from rich.console import Console
+    if sys.stdout.isatty():
+        return make_console(quiet=quiet)
+    return make_console(cast("TextIO", _Trimmed(sys.stdout)), quiet=quiet, width=PIPE_COLUMNS)
 
-    return Console(quiet=quiet, highlight=False, width=None if sys.stdout.isatty() else 100)
+
+class _Trimmed:
+    """Passes lines on without the spaces that fill them up on a screen."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._line = ""
+        self.encoding = stream.encoding
+
+    def write(self, text: str, /) -> int:
+        """Write the lines that are whole, and keep the rest for later."""
+        *lines, self._line = (self._line + text).split("\n")
+        self._stream.write("".join(f"{line.rstrip()}\n" for line in lines))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what is whole."""
+        self._stream.flush()
 
 
 def serve_parameters(home: Path, key: str) -> Any:
@@ -100,6 +123,18 @@ async def _tell(sandbox: Sandbox, home: Path, console: Console) -> list[Chapter]
         bought = ("created_at", "status", "evidence", "amount_usd", "url")
         await story.look("What was bought", "list_receipts", "receipts", bought)
         return story.chapters
+
+
+def outcome(chapter: Chapter) -> list[tuple[str, str]]:
+    """Return what came of a call, as names and values: receipt, transfer, payments seen."""
+    lines: list[tuple[str, str]] = []
+    if (receipt := chapter.receipt) is not None:
+        reused = ", bought earlier" if receipt["reused"] else ""
+        lines.append(("receipt", f"{receipt['status']}{reused}; evidence: {receipt['evidence']}"))
+        if receipt["tx_hash"]:
+            lines.append(("tx hash", receipt["tx_hash"]))
+    seen = chapter.payments_seen
+    return [*lines, ("seller saw", f"{seen} payment{'' if seen == 1 else 's'}")]
 
 
 class _Story:
@@ -144,17 +179,11 @@ class _Story:
 
         self._open(chapter)
         self._console.print(Padding(Text(_excerpt(chapter.text), "dim"), (0, 0, 0, 2)))
-        if chapter.receipt is not None:
-            receipt = chapter.receipt
-            reused = ", bought earlier" if receipt["reused"] else ""
-            told = f"{receipt['status']}{reused}; evidence: {receipt['evidence']}"
-            self._line("receipt", told)
-            if receipt["tx_hash"]:
-                self._line("tx hash", receipt["tx_hash"])
-        self._line("seller saw", f"{chapter.payments_seen} payment(s)")
+        for name, text in outcome(chapter):
+            self._line(name, text)
 
     def _line(self, name: str, text: str) -> None:
-        self._console.print(f"[cyan]{name:12}[/cyan] ", end="")
+        self._console.print(f"[cyan]{name:{NAME_COLUMNS}}[/cyan] ", end="")
         self._console.print(text, markup=False, soft_wrap=True)
 
 
