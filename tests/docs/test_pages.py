@@ -14,6 +14,7 @@ from server.cli import COMMANDS, build_parser
 from server.registry import ENTRIES
 from server.settings_models import SECTIONS, NetworkSettings
 from wallet.errors import ErrorKind
+from wallet.keystore import PASSPHRASE_VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {
@@ -137,6 +138,7 @@ def test_the_example_for_claude_desktop_is_the_readmes_and_starts_the_server() -
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert server["args"][3] in project["scripts"]
     assert build_parser("serve").parse_args(server["args"][4:]).command == "serve"
+    assert list(server["env"]) == [PASSPHRASE_VARIABLE]
 
 
 def test_the_pages_speak_of_the_project_only() -> None:
