@@ -263,7 +263,7 @@ def _tools() -> list[StrictTool]:
     async def ready(_: tuple[str, ...]) -> None:
         raise AssertionError("documented tools are never called")
 
-    def toolbox() -> Any:
+    async def toolbox() -> Any:
         raise AssertionError("documented tools are never called")
 
     return build_tools(toolbox, ready)

@@ -44,7 +44,7 @@ ENTRIES = (
 
 
 def build_tools(
-    toolbox: Callable[[], Toolbox], ready: Callable[[tuple[str, ...]], Awaitable[None]]
+    toolbox: Callable[[], Awaitable[Toolbox]], ready: Callable[[tuple[str, ...]], Awaitable[None]]
 ) -> list[StrictTool]:
     """Return every tool.
 
@@ -57,12 +57,12 @@ def build_tools(
 
 def _build(
     entry: ToolEntry,
-    toolbox: Callable[[], Toolbox],
+    toolbox: Callable[[], Awaitable[Toolbox]],
     ready: Callable[[tuple[str, ...]], Awaitable[None]],
 ) -> StrictTool:
     async def open_call() -> Toolbox:
         await ready(entry.needs)
-        return toolbox()
+        return await toolbox()
 
     return strict_tool(
         entry.function,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 
 from server.stderr_log import describe_exception
-from tools.context import Toolbox
-from wallet.ledger.base import LedgerUnavailableError, PurchaseFilter
-from wallet.receipts import receipt
+
+if TYPE_CHECKING:
+    from tools.context import Toolbox
 
 RECENT = 20
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 ResultT = TypeVar("ResultT")
 
 
-def add_resources(server: MCPServer[Any], toolbox: Callable[[], Toolbox]) -> None:
+def add_resources(server: MCPServer[Any], toolbox: Callable[[], Awaitable[Toolbox]]) -> None:
     """Register the receipt resources on a server."""
 
     @server.resource(
@@ -33,7 +33,10 @@ def add_resources(server: MCPServer[Any], toolbox: Callable[[], Toolbox]) -> Non
         mime_type=_JSON,
     )
     async def one_receipt(id: str) -> str:  # noqa: A002 -- the template's variable
-        purchase = await _read(toolbox().records.call(lambda ledger: ledger.get(id)))
+        from wallet.receipts import receipt
+
+        records = (await toolbox()).records
+        purchase = await _read(records.call(lambda ledger: ledger.get(id)))
         if purchase is None:
             raise ResourceNotFoundError("No receipt has this id.")
         return json.dumps(receipt(purchase), ensure_ascii=False)
@@ -46,8 +49,11 @@ def add_resources(server: MCPServer[Any], toolbox: Callable[[], Toolbox]) -> Non
         mime_type=_JSON,
     )
     async def recent_receipts() -> str:
-        latest = PurchaseFilter(limit=RECENT)
-        found = await _read(toolbox().records.call(lambda ledger: ledger.list_purchases(latest)))
+        from wallet.ledger.base import PurchaseFilter
+        from wallet.receipts import receipt
+
+        latest, records = PurchaseFilter(limit=RECENT), (await toolbox()).records
+        found = await _read(records.call(lambda ledger: ledger.list_purchases(latest)))
         return json.dumps({"receipts": [receipt(one) for one in found]}, ensure_ascii=False)
 
     del one_receipt, recent_receipts
@@ -55,6 +61,8 @@ def add_resources(server: MCPServer[Any], toolbox: Callable[[], Toolbox]) -> Non
 
 async def _read(job: Awaitable[ResultT]) -> ResultT:
     """Await a read of the ledger; a failure is told without its text, which may hold a path."""
+    from wallet.ledger.base import LedgerUnavailableError
+
     try:
         return await job
     except LedgerUnavailableError as error:

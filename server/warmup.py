@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -37,6 +37,7 @@ class Warmup:
         self._modules = modules
         self._answered = anyio.Event()
         self._wanted = anyio.Event()
+        self._tell: Callable[[], None] = lambda: None
         self._done = {name: anyio.Event() for name in modules}
 
     async def middleware(
@@ -46,7 +47,12 @@ class Warmup:
         result = await call_next(ctx)
         if ctx.request_id is not None:
             self._answered.set()
+            self._tell()
         return result
+
+    def on_answer(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called each time a request was answered."""
+        self._tell = tell
 
     @property
     def started(self) -> bool:

@@ -168,7 +168,7 @@ def test_a_price_that_is_no_number_is_refused(value: float) -> None:
         )
 
 
-def _no_toolbox() -> Toolbox:
+async def _no_toolbox() -> Toolbox:
     raise AssertionError("no call is made")
 
 

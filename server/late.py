@@ -1,0 +1,114 @@
+"""An MCP server that answers `initialize` before it has built its tools or opened its wallet.
+
+Hosts measure a server by its first answer, and nothing behind the tools is needed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import Tool as ToolEntry
+
+if TYPE_CHECKING:
+    from tools.context import Toolbox
+
+
+class LateServer(MCPServer[None]):
+    """Builds its tools when they are first listed or called.
+
+    Args:
+        build_tools: makes them; called once.
+        settings: what `MCPServer` takes.
+    """
+
+    def __init__(self, build_tools: Callable[[], Sequence[Tool]], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._build_tools = build_tools
+        self._built: dict[str, Tool] | None = None
+
+    async def list_tools(self) -> list[ToolEntry]:
+        """List the tools as the protocol shows them."""
+        return [
+            ToolEntry(
+                name=tool.name,
+                title=tool.title,
+                description=tool.description,
+                input_schema=tool.parameters,
+                output_schema=tool.output_schema,
+                annotations=tool.annotations,
+            )
+            for tool in self._tools().values()
+        ]
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[None, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool by name.
+
+        Raises:
+            ToolError: there is no such tool.
+        """
+        tool = self._tools().get(name)
+        if tool is None:
+            raise ToolError(f"Unknown tool: {name[:60]}")
+        known: Context[Any, Any] = context or Context(mcp_server=self)
+        return await tool.run(arguments, known)
+
+    def _tools(self) -> dict[str, Tool]:
+        if self._built is None:
+            self._built = {tool.name: tool for tool in self._build_tools()}
+        return self._built
+
+
+class Desk:
+    """Where the open toolbox lies: opened once, when the first answer is out or a call needs it.
+
+    One task opens and closes it, because what it holds may only be left where it was entered.
+    """
+
+    def __init__(self, open_toolbox: Callable[[], AbstractAsyncContextManager[Toolbox]]) -> None:
+        self._open_toolbox = open_toolbox
+        self._wanted = anyio.Event()
+        self._ready = anyio.Event()
+        self._closing = anyio.Event()
+        self._toolbox: Toolbox | None = None
+
+    def want(self) -> None:
+        """Ask for the toolbox to be opened, without waiting for it."""
+        self._wanted.set()
+
+    async def toolbox(self) -> Toolbox:
+        """Return the toolbox, opened at the latest now; it stays open while the server runs."""
+        self._wanted.set()
+        await self._ready.wait()
+        if self._toolbox is None:
+            raise RuntimeError("the server is not running")
+        return self._toolbox
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Keep the task alive that opens the toolbox; on leaving it is closed in order."""
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._keep)
+            try:
+                yield
+            finally:
+                self._closing.set()
+                self._wanted.set()
+
+    async def _keep(self) -> None:
+        await self._wanted.wait()
+        if self._closing.is_set():
+            return
+        async with self._open_toolbox() as toolbox:
+            self._toolbox = toolbox
+            self._ready.set()
+            await self._closing.wait()
+            self._toolbox = None
