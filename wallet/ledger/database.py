@@ -16,6 +16,7 @@ from wallet.ledger.base import LedgerUnavailableError
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 WAL_SAFE_SQLITE = (3, 51, 3)  # earlier ones can corrupt a WAL that two connections reset at once
 LOCK_TIMEOUT_S = 5.0
+SETTINGS = ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON", "trusted_schema = OFF")
 RETRY_S = (0.0005, 0.0015)
 BUSY_TIMEOUT_MS = 5_000
 
@@ -117,13 +118,12 @@ class Database:
             check_same_thread=False,
         )
         connection.row_factory = sqlite3.Row
-        for setting in (
-            "synchronous = FULL",
-            "fullfsync = ON",
-            "foreign_keys = ON",
-            "trusted_schema = OFF",
-        ):
-            connection.execute(f"PRAGMA {setting}")
+        try:
+            for setting in SETTINGS:
+                connection.execute(f"PRAGMA {setting}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _set_journal_mode(self) -> None:
