@@ -10,7 +10,6 @@ import anyio
 import anyio.to_thread
 
 from server.stderr_log import describe_exception
-from wallet.ledger.base import LedgerUnavailableError
 from wallet.parts import Parts
 from wallet.reconcile import reconcile_all
 
@@ -39,6 +38,6 @@ async def _loop(parts: Parts, idle: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             await reconcile_all(parts)
-        except LedgerUnavailableError as error:
+        except Exception as error:  # noqa: BLE001 -- a chore must not end the server
             _log.warning("open payments could not be reconciled: %s", describe_exception(error))
         await anyio.sleep(EVERY_S)

@@ -44,11 +44,15 @@ _CONTENT_TYPE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What policy chose: everything a hold needs; `url` is where the 402 came from."""
+    """What policy chose: everything a hold needs; `host` is the one that answered 402.
+
+    `redirected` tells that it is not the host that was asked. The address it led to is the
+    seller's text and is kept nowhere.
+    """
 
     key: str
-    url: str
     host: str
+    redirected: bool
     rail: Rail
     challenge: Challenge
     offer: Offer
@@ -157,7 +161,7 @@ def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest
         key=order.key,
         principal=parts.principal,
         method=exchange.request.method,
-        url=order.url,
+        url=exchange.request.url,
         host=order.host,
         pay_again=order.pay_again,
         rail=order.rail.name,
@@ -174,7 +178,7 @@ def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest
 def _over_cap(price: Usd, error: OverCapError) -> PurserError:
     cap, balance = error.cap, error.balance
     if cap.limit is None:
-        raise AssertionError("a cap without a limit cannot refuse")
+        return PurserError(cap.kind, f"${price} is more than the ledger can count.")
     left = cap.limit.minus_floor_zero(balance.held + balance.settled)
     return PurserError(cap.kind, f"The price is ${price} and ${left} of ${cap.limit} is left.")
 
@@ -200,9 +204,10 @@ async def _send(
     claim = read_claim(response, settlement, disagreements)
     delivery, view = await _keep_and_look(parts, order, held, response, claim)
     verdict = judge(claim, view)
+    notes = [f"redirected to {order.host}"] if order.redirected else []
     if delivery is None:
-        note = "the content could not be stored on disk"
-        verdict = replace(verdict, notes=(*verdict.notes, note))
+        notes.append("the content could not be stored on disk")
+    verdict = replace(verdict, notes=(*verdict.notes, *notes))
     purchase, left = await _record(parts, held, verdict, delivery)
     if purchase.state is State.SETTLED or 200 <= response.status < 300:
         return Paid(purchase, response, left)

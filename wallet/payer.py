@@ -251,7 +251,7 @@ class Payer:
         response = await exchange.ask()
         if response.status != 402:
             return await self._free(exchange, key, response)
-        order = await self._order(key, response, max_price, pay_again)
+        order = await self._order(key, exchange.request.url, response, max_price, pay_again)
         if not exchange.can_still_pay():
             detail = "Too little time was left to wait for a settlement, so nothing was signed."
             raise PurserError(ErrorKind.TIMEOUT, detail)
@@ -259,7 +259,12 @@ class Payer:
         return _bought(paid.purchase, paid.response, paid.left_today)
 
     async def _order(
-        self, key: str, response: WebResponse, max_price: Usd | None, pay_again: bool
+        self,
+        key: str,
+        asked_url: str,
+        response: WebResponse,
+        max_price: Usd | None,
+        pay_again: bool,
     ) -> Order:
         """Freeze one offer into the exact transfer to sign, or refuse."""
         parts = self._parts
@@ -288,8 +293,8 @@ class Payer:
         host = host_of(response.url)
         return Order(
             key=key,
-            url=response.url,
             host=host,
+            redirected=host != host_of(asked_url),
             rail=rail,
             challenge=challenge,
             offer=offer,
@@ -324,7 +329,7 @@ class Payer:
                 key=key,
                 principal=parts.principal,
                 method=exchange.request.method,
-                url=response.url,
+                url=exchange.request.url,
                 host=host_of(response.url),
                 now=parts.now_s(),
                 delivery=delivery,
