@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import anyio
 import pytest
@@ -14,7 +15,6 @@ from server.upkeep import upkeep
 from tests.desk import open_desk
 from wallet.chain import Chain
 from wallet.model import Transfer
-from wallet.outcome import ChainView
 
 pytestmark = pytest.mark.asyncio
 
@@ -26,9 +26,9 @@ class BrokenChain(Chain):
         super().__init__({})
         self.asked = anyio.Event()
 
-    async def transfer_proof(self, transfer: Transfer, tx_hash: str) -> object:  # type: ignore[override]
+    async def transfer_proof(self, transfer: Transfer, tx_hash: str) -> NoReturn:
         self.asked.set()
-        raise RuntimeError(ChainView.UNREADABLE.name)
+        raise RuntimeError("a fault of its own")
 
 
 async def test_a_fault_while_reconciling_is_logged_and_the_server_goes_on(
