@@ -24,8 +24,9 @@ from wallet.ledger.worker import LedgerWorker
 from wallet.model import Purchase
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.payer import Bought, Payer
+from wallet.payer import Payer
 from wallet.policy import Rules
+from wallet.presenting import Bought
 from wallet.purchases import PurchaseStore
 from wallet.rails.x402.rail import X402Rail
 from wallet.signer import UnlockedKey

@@ -30,8 +30,9 @@ class PaidAnswer:
         self.headers = [(key, value) for key, value in self.headers if key.lower() != name.lower()]
 
     def settlement(self) -> dict[str, Any]:
-        raw = next(value for key, value in self.headers if key.lower() == "payment-response")
-        return json.loads(base64.b64decode(raw))
+        found = (value for key, value in self.headers if key.lower() == "payment-response")
+        raw = next(found, None)
+        return {} if raw is None else json.loads(base64.b64decode(raw))
 
     def forge(self, **changes: Any) -> None:
         changed = self.settlement() | changes
@@ -49,6 +50,8 @@ class Meddler:
     """The go-between's view: its address, and each payment header that came by."""
 
     url: str
+    trick: Trick
+    """May be changed while it runs, as may `withhold`."""
     payments: list[str] = field(default_factory=list[str])
     challenge: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     withhold: bool = False
@@ -67,7 +70,7 @@ async def meddler(
     """Run a go-between on loopback. `challenge` rewrites the v2 challenge the buyer sees."""
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port = listener.extra(anyio.abc.SocketAttribute.local_port)
-    state = Meddler(f"http://127.0.0.1:{port}", challenge=challenge, withhold=withhold)
+    state = Meddler(f"http://127.0.0.1:{port}", trick, challenge=challenge, withhold=withhold)
 
     async def serve(stream: anyio.abc.SocketStream) -> None:
         async with stream, httpx.AsyncClient(trust_env=False) as client:
@@ -78,13 +81,13 @@ async def meddler(
                 if before_paid is not None:
                     await before_paid()
             answer = PaidAnswer(200, [("content-type", "text/plain")], b"withheld")
-            if paid is None or not withhold:
+            if paid is None or not state.withhold:
                 sent = [(k, v) for k, v in headers if k.lower() not in ("host", "connection")]
                 got = await client.request(method, seller_url + path, headers=sent, content=body)
                 answer = PaidAnswer(got.status_code, list(got.headers.items()), got.content)
             changed: PaidAnswer | None = answer
             if paid is not None:
-                changed = trick(answer)
+                changed = state.trick(answer)
             elif challenge is not None:
                 _rewrite_challenge(answer, challenge)
             if changed is not None:

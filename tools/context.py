@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from wallet.exchange import Exchange, WebRequest
     from wallet.ledger.base import Ledger
     from wallet.money import Usd
-    from wallet.payer import Bought, WalletStatus
+    from wallet.payer import WalletStatus
     from wallet.policy import Quote
+    from wallet.presenting import Bought
     from wallet.purchases import Stored
 
 ResultT = TypeVar("ResultT")

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from wallet.assets import Asset
+from wallet.chain_answers import (
+    AUTHORIZATION_STATE,
+    BALANCE_OF,
+    TransferProof,
+    contract_call,
+    is_hash,
+    read_bytes,
+    read_proof,
+    read_quantity,
+    read_used_hash,
+    read_word,
+    used_filter,
+)
 from wallet.loading import recursion_limit_kept
 from wallet.model import Transfer
 
@@ -21,17 +34,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# First four bytes of the Keccak-256 of each function's signature (EIP-20, EIP-3009).
-BALANCE_OF = "0x70a08231"
-AUTHORIZATION_STATE = "0xe94a0102"
-# Keccak-256 of each event's signature (EIP-20, EIP-3009).
-TRANSFER_TOPIC = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-AUTHORIZATION_USED_TOPIC = "0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5"
-
-_HASH = re.compile(r"0x[0-9a-fA-F]{64}", re.ASCII)
-_WORD = _HASH
-_QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}", re.ASCII)
-_BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
+LOG_SPANS_BLOCKS = (9_000, 900)
+"""How far back to look for a settlement; public servers refuse wider questions than some limit."""
 
 
 class ChainUnreadableError(Exception):
@@ -42,18 +46,6 @@ class ChainUnreadableError(Exception):
         super().__init__(f"{network_id} cannot be read: {listed}")
         self.network_id = network_id
         self.reasons = tuple(reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class TransferProof:
-    """What a transaction receipt proves.
-
-    `found`: the transaction is in a block. `proven`: it succeeded, used this authorization, and
-    moved exactly this amount of this token from payer to payee.
-    """
-
-    found: bool
-    proven: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +96,7 @@ class Chain:
         """
 
         async def read(server: _Server) -> int:
-            return _quantity(await server.ask("eth_chainId"))
+            return read_quantity(await server.ask("eth_chainId"))
 
         return await self._first(network_id, read)
 
@@ -114,10 +106,10 @@ class Chain:
         Raises:
             ChainUnreadableError: it cannot be read; that is never a balance of zero.
         """
-        call = _call(asset.address, BALANCE_OF, owner)
+        call = contract_call(asset.address, BALANCE_OF, owner)
 
         async def read(server: _Server) -> int:
-            return _word(await server.ask("eth_call", call, "latest"))
+            return read_word(await server.ask("eth_call", call, "latest"))
 
         return await self._first(asset.network, read)
 
@@ -129,7 +121,7 @@ class Chain:
         """
 
         async def read(server: _Server) -> bool:
-            return len(_match(_BYTES, await server.ask("eth_getCode", address, "latest"))) > 2
+            return len(read_bytes(await server.ask("eth_getCode", address, "latest"))) > 0
 
         return await self._first(network_id, read)
 
@@ -191,14 +183,25 @@ class Chain:
         Raises:
             ChainUnreadableError: it cannot be read.
         """
-        if _HASH.fullmatch(tx_hash) is None:
+        if not is_hash(tx_hash):
             return TransferProof(found=False, proven=False)
 
         async def read(server: _Server) -> TransferProof:
             receipt = await server.ask("eth_getTransactionReceipt", tx_hash)
-            return _proof(transfer, tx_hash, receipt)
+            return read_proof(transfer, tx_hash, receipt)
 
         return await self._first(transfer.network_id, read)
+
+    async def settlement_hash(self, transfer: Transfer) -> str | None:
+        """Return the hash of the transaction that used the authorization, where its event is found.
+
+        None proves nothing: servers keep and show only so many blocks of logs.
+        """
+        for span_blocks in LOG_SPANS_BLOCKS:
+            with suppress(ChainUnreadableError):
+                read = _settlement_reader(transfer, span_blocks)
+                return await self._first(transfer.network_id, read)
+        return None
 
     async def _first(self, network_id: str, read: Callable[[_Server], Awaitable[T]]) -> T:
         reasons: list[str] = []
@@ -237,7 +240,7 @@ class _Server:
         """Ask for the chain id until it was once the right one (EIP-695)."""
         if self._on_our_chain:
             return
-        found = _quantity(await self.ask("eth_chainId"))
+        found = read_quantity(await self.ask("eth_chainId"))
         if found != self._chain_id:
             raise _NoAnswerError("is on another chain")
         self._on_our_chain = True
@@ -316,11 +319,11 @@ def load_library() -> None:
 def _authorization_reader(
     transfer: Transfer,
 ) -> Callable[[_Server], Awaitable[AuthorizationView]]:
-    call = _call(transfer.asset, AUTHORIZATION_STATE, transfer.payer, transfer.nonce)
+    call = contract_call(transfer.asset, AUTHORIZATION_STATE, transfer.payer, transfer.nonce)
 
     async def read(server: _Server) -> AuthorizationView:
         number, time = await _latest_block(server)
-        used = _word(await server.ask("eth_call", call, hex(number)))
+        used = read_word(await server.ask("eth_call", call, hex(number)))
         if used > 1:
             raise ValueError("not a boolean")
         return AuthorizationView(used == 1, number, time)
@@ -328,49 +331,17 @@ def _authorization_reader(
     return read
 
 
+def _settlement_reader(
+    transfer: Transfer, span_blocks: int
+) -> Callable[[_Server], Awaitable[str | None]]:
+    async def read(server: _Server) -> str | None:
+        last, _ = await _latest_block(server)
+        wanted = used_filter(transfer, max(0, last - span_blocks), last)
+        return read_used_hash(transfer, await server.ask("eth_getLogs", wanted))
+
+    return read
+
+
 async def _latest_block(server: _Server) -> tuple[int, int]:
     block = await server.ask("eth_getBlockByNumber", "latest", False)
-    return _quantity(block["number"]), _quantity(block["timestamp"])
-
-
-def _proof(transfer: Transfer, tx_hash: str, receipt: Any) -> TransferProof:
-    if receipt is None:
-        return TransferProof(found=False, proven=False)
-    if str(receipt["transactionHash"]).lower() != tx_hash.lower():
-        raise ValueError("a receipt of another transaction")
-    _quantity(receipt["blockNumber"])
-    if _quantity(receipt["status"]) != 1:
-        return TransferProof(found=True, proven=False)
-    amount = f"0x{transfer.amount_atomic:064x}"
-    moved = ([TRANSFER_TOPIC, _padded(transfer.payer), _padded(transfer.pay_to)], amount)
-    used = ([AUTHORIZATION_USED_TOPIC, _padded(transfer.payer), transfer.nonce.lower()], "0x")
-    asset = transfer.asset.lower()
-    logs = [
-        ([str(topic).lower() for topic in log["topics"]], str(log["data"]).lower())
-        for log in receipt["logs"]
-        if str(log["address"]).lower() == asset
-    ]
-    return TransferProof(found=True, proven=moved in logs and used in logs)
-
-
-def _call(contract: str, selector: str, *words: str) -> dict[str, str]:
-    return {"to": contract, "data": selector + "".join(_padded(word)[2:] for word in words)}
-
-
-def _padded(value: str) -> str:
-    """Pad an address or a hash to a 32-byte word, in lower case."""
-    return "0x" + value.removeprefix("0x").lower().rjust(64, "0")
-
-
-def _match(pattern: re.Pattern[str], value: Any) -> str:
-    if not isinstance(value, str) or pattern.fullmatch(value) is None:
-        raise ValueError("not the hexadecimal text that was asked for")
-    return value
-
-
-def _quantity(value: Any) -> int:
-    return int(_match(_QUANTITY, value), 16)
-
-
-def _word(value: Any) -> int:
-    return int(_match(_WORD, value), 16)
+    return read_quantity(block["number"]), read_quantity(block["timestamp"])

@@ -168,8 +168,8 @@ class ErrorKind(Enum):
     OUTCOME_UNKNOWN = ErrorRow(
         "outcome_unknown",
         "A payment was sent and its outcome is not known yet",
-        "Do not pay again. Call the same tool with the same arguments later: "
-        "it reports the outcome and never signs a second time.",
+        "Call the same tool with the same arguments again: it reports the outcome, or shows the "
+        "server the same payment once more, and never signs a second one.",
     )
     PAYMENT_REJECTED = ErrorRow(
         "payment_rejected",

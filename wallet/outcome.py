@@ -9,6 +9,9 @@ from enum import Enum, auto
 from wallet.exchange import WebResponse
 from wallet.model import Evidence, Settlement, State
 
+PENDING = "settlement_pending"
+"""The error reason of a transfer that was broadcast but is not confirmed; it is not final."""
+
 
 class ChainView(Enum):
     """What the chain says of one authorization."""
@@ -25,13 +28,28 @@ class ChainView(Enum):
     """No RPC gave an answer that can be believed."""
 
 
+SPENT_VIEWS = (ChainView.PROVEN, ChainView.USED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One look at the chain; `tx_hash` is the settlement's, and only set with PROVEN."""
+
+    view: ChainView
+    tx_hash: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A seller's word on a paid request: `settled` only when nothing in it contradicts the hold."""
+    """A seller's word on a paid request: `settled` only when nothing in it contradicts the hold.
+
+    `pending`: the seller says that the transfer was broadcast and is not in a block yet.
+    """
 
     settled: bool
     tx_hash: str | None
     notes: tuple[str, ...]
+    pending: bool = False
 
 
 def read_claim(
@@ -47,6 +65,9 @@ def read_claim(
     status = f"the server answered {response.status}"
     if settlement is None:
         return Claim(False, None, (f"{status} without a settlement response",))
+    if settlement.error_reason == PENDING and settlement.tx_hash is not None:
+        note = "the server says that the settlement is not in a block yet"
+        return Claim(False, settlement.tx_hash, (note,), pending=True)
     if not settlement.success:
         reason = settlement.error_reason or "no reason given"
         return Claim(False, settlement.tx_hash, (f"{status}; settlement refused: {reason}",))
@@ -67,19 +88,14 @@ class Verdict:
     notes: tuple[str, ...]
 
 
-def judge(claim: Claim, view: ChainView) -> Verdict:
+def judge(claim: Claim, sighting: Sighting) -> Verdict:
     """Combine the seller's claim with the chain's answer; the chain always wins."""
-    if view is ChainView.PROVEN:
-        return Verdict(State.SETTLED, Evidence.VERIFIED, claim.tx_hash, claim.notes)
-    if view is ChainView.USED:
-        note = ("the chain shows the payment, not under the seller's tx hash",)
-        return Verdict(
-            State.SETTLED,
-            Evidence.VERIFIED,
-            None,
-            claim.notes + (note if claim.tx_hash is not None else ()),
-        )
-    if view is ChainView.OTHER_TRANSFER:
+    if sighting.view in SPENT_VIEWS:
+        note = "the chain shows the payment, not under the seller's tx hash"
+        elsewhere = claim.tx_hash is not None and claim.tx_hash != sighting.tx_hash
+        notes = (*claim.notes, note) if elsewhere else claim.notes
+        return Verdict(State.SETTLED, Evidence.VERIFIED, sighting.tx_hash, notes)
+    if sighting.view is ChainView.OTHER_TRANSFER:
         note = "the seller's tx hash belongs to another transfer"
         return Verdict(State.UNKNOWN, Evidence.UNKNOWN, None, (*claim.notes, note))
     if claim.settled:

@@ -2,63 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import urlsplit
 
-import anyio
 import anyio.to_thread
 
 from wallet.assets import find_asset
-from wallet.checkout import (
-    Order,
-    content_type_of,
-    keep_content,
-    left_today,
-    outcome_unknown,
-    pay,
-    repeat_window_s,
-)
+from wallet.checkout import Order, pay
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebResponse
 from wallet.funds import Funds
 from wallet.ids import purchase_id, purchase_key
 from wallet.ledger.base import AlreadyBoughtError, Balance, Cap, Ledger, LedgerUnavailableError
 from wallet.model import (
-    OPEN_STATES,
     Challenge,
     Purchase,
-    State,
     Transfer,
 )
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.policy import CapStatus, Quote, cap_status, caps_for, decide, unpaid_quote
-from wallet.purchases import DamagedPurchaseError
+from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
 from wallet.rails.router import recognise
-from wallet.reconcile import STALE_HOLD_S, reconcile_one
-
-JOIN_WAIT_S = 30
-JOIN_POLL_S = 0.05
-
-
-@dataclass(frozen=True, slots=True)
-class Bought:
-    """Content with the purchase it came from; `reused` when nothing was paid now.
-    `left_today` is None when the ledger cannot be read any more.
-
-    `body` is at most `max_body_bytes` long, and `truncated` tells whether it was cut there.
-    """
-
-    purchase: Purchase
-    body: bytes
-    content_type: str
-    http_status: int
-    url: str
-    truncated: bool
-    reused: bool
-    left_today: Usd | None
+from wallet.repeats import Repeats, host_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +46,7 @@ class Payer:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._funds = Funds(parts.chain)
-        self._turns: dict[str, tuple[anyio.Lock, int]] = {}
+        self._repeats = Repeats(parts)
 
     async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
         """Return the content of a request, paying for it at most once.
@@ -96,14 +61,14 @@ class Payer:
         """
         key = purchase_key(self._parts.principal, exchange.request)
         try:
-            async with self._turn(key):
-                earlier = await self._earlier(key, pay_again)
+            async with self._repeats.turn(key):
+                earlier = await self._repeats.earlier(exchange, key, pay_again)
                 if earlier is not None:
                     return earlier
                 try:
                     return await self._fetch_anew(exchange, key, max_price, pay_again)
                 except AlreadyBoughtError as error:
-                    earlier = await self._earlier(key, pay_again)
+                    earlier = await self._repeats.earlier(exchange, key, pay_again)
                     if earlier is None:
                         raise outcome_unknown(error.purchase) from None
                     return earlier
@@ -170,81 +135,6 @@ class Payer:
             tuple(ledger.open_purchases()),
         )
 
-    @asynccontextmanager
-    async def _turn(self, key: str) -> AsyncGenerator[None]:
-        """Let identical calls in this process wait for each other, so the second reuses."""
-        lock, waiting = self._turns.get(key, (anyio.Lock(), 0))
-        self._turns[key] = (lock, waiting + 1)
-        try:
-            async with lock:
-                yield
-        finally:
-            _, waiting = self._turns[key]
-            if waiting == 1:
-                del self._turns[key]
-            else:
-                self._turns[key] = (lock, waiting - 1)
-
-    async def _earlier(self, key: str, pay_again: bool) -> Bought | None:
-        """Return what an identical call bought, None when it must be bought, or raise if open."""
-        purchase = await self._parts.ledger.call(lambda ledger: ledger.latest(key))
-        if purchase is None:
-            return None
-        if purchase.state in OPEN_STATES:
-            purchase = await self._join(purchase)
-            purchase = await reconcile_one(self._parts, purchase)
-        if purchase.state is State.VOID:
-            return None
-        if purchase.state is State.SETTLED and not self._counts(purchase, pay_again):
-            return None
-        stored = await self._stored(purchase)
-        if stored is not None and (purchase.state is State.SETTLED or stored.http_status < 300):
-            return stored
-        if purchase.state is State.SETTLED:
-            detail = (
-                "This was paid, but its content is not stored. Set pay_again=true to buy it anew."
-            )
-            raise PurserError(ErrorKind.UPSTREAM_ERROR, detail, "yes", purchase.id, retryable=False)
-        raise outcome_unknown(purchase)
-
-    def _counts(self, purchase: Purchase, pay_again: bool) -> bool:
-        if pay_again and not purchase.pay_again:
-            return False
-        age_s = self._parts.now_s() - (purchase.settled_at or purchase.created_at)
-        return age_s < repeat_window_s(self._parts, pay_again)
-
-    async def _join(self, purchase: Purchase) -> Purchase:
-        """Wait for another process that is buying the same thing right now."""
-        parts, current = self._parts, purchase
-        with anyio.move_on_after(JOIN_WAIT_S):
-            while (
-                current.state in (State.HELD, State.SIGNED)
-                and parts.now_s() - current.created_at < STALE_HOLD_S
-            ):
-                await anyio.sleep(JOIN_POLL_S)
-                current = await parts.ledger.call(lambda ledger: ledger.get(purchase.id)) or current
-        return current
-
-    async def _stored(self, purchase: Purchase) -> Bought | None:
-        try:
-            stored = await anyio.to_thread.run_sync(self._parts.store.load, purchase.id)
-        except DamagedPurchaseError:
-            return None
-        if stored is None:
-            return None
-        return Bought(
-            purchase=purchase,
-            body=stored.body,
-            content_type=stored.delivery.content_type,
-            http_status=stored.delivery.http_status,
-            url=purchase.url,
-            truncated=stored.truncated,
-            reused=True,
-            left_today=await self._parts.ledger.call(
-                lambda ledger: left_today(self._parts, ledger)
-            ),
-        )
-
     async def _fetch_anew(
         self, exchange: Exchange, key: str, max_price: Usd | None, pay_again: bool
     ) -> Bought:
@@ -255,8 +145,7 @@ class Payer:
         if not exchange.can_still_pay():
             detail = "Too little time was left to wait for a settlement, so nothing was signed."
             raise PurserError(ErrorKind.TIMEOUT, detail)
-        paid = await pay(self._parts, exchange, order)
-        return _bought(paid.purchase, paid.response, paid.left_today)
+        return await pay(self._parts, exchange, order)
 
     async def _order(
         self,
@@ -336,25 +225,7 @@ class Payer:
             )
         )
         left = await parts.ledger.call(lambda ledger: left_today(parts, ledger))
-        return _bought(purchase, response, left)
-
-
-def _bought(purchase: Purchase, response: WebResponse, left: Usd | None) -> Bought:
-    return Bought(
-        purchase=purchase,
-        body=response.body,
-        content_type=content_type_of(response),
-        http_status=response.status,
-        url=response.url,
-        truncated=response.truncated,
-        reused=False,
-        left_today=left,
-    )
-
-
-def host_of(url: str) -> str:
-    """Return the host that budgets are kept by: lower case, without port."""
-    return (urlsplit(url).hostname or "").lower()
+        return bought(purchase, response, left)
 
 
 def refusal(quote: Quote) -> PurserError:

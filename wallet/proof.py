@@ -2,47 +2,62 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import anyio
 
 from wallet.chain import Chain, ChainUnreadableError
 from wallet.model import Transfer
-from wallet.outcome import ChainView
+from wallet.outcome import ChainView, Sighting
 
 POLL_S = 0.25
 
 
-async def look(chain: Chain, transfer: Transfer, tx_hash: str | None) -> ChainView:
-    """Return what the chain shows of the transfer now, trying the named tx hash first."""
+async def look(chain: Chain, transfer: Transfer, tx_hash: str | None) -> Sighting:
+    """Return what the chain shows of the transfer, trying the named tx hash first.
+
+    A nonce that was spent under another hash, or under none that was named, is looked up by its
+    event, so that the receipt can say where the money went.
+    """
     try:
         found = False
         if tx_hash is not None:
             proof = await chain.transfer_proof(transfer, tx_hash)
             if proof.proven:
-                return ChainView.PROVEN
+                return Sighting(ChainView.PROVEN, tx_hash)
             found = proof.found
         if await chain.authorization_used(transfer):
-            return ChainView.USED
+            return await _find_settlement(chain, transfer)
     except ChainUnreadableError:
-        return ChainView.UNREADABLE
-    return ChainView.OTHER_TRANSFER if found else ChainView.UNUSED
+        return Sighting(ChainView.UNREADABLE)
+    return Sighting(ChainView.OTHER_TRANSFER if found else ChainView.UNUSED)
+
+
+async def _find_settlement(chain: Chain, transfer: Transfer) -> Sighting:
+    tx_hash = await chain.settlement_hash(transfer)
+    if tx_hash is not None:
+        with suppress(ChainUnreadableError):
+            if (await chain.transfer_proof(transfer, tx_hash)).proven:
+                return Sighting(ChainView.PROVEN, tx_hash)
+    return Sighting(ChainView.USED)
 
 
 async def await_proof(
     chain: Chain, transfer: Transfer, tx_hash: str | None, wait_s: float, *, once: bool = False
-) -> ChainView:
-    """Look until the chain shows the transfer, at most `wait_s` seconds; return the last view.
+) -> Sighting:
+    """Look until the chain shows the transfer, at most `wait_s` seconds; return the last sight.
 
     An RPC that lags behind the seller's facilitator by a block or two is the usual case. With
     `once` a first readable view is enough: the seller does not even claim a settlement.
     """
-    view = ChainView.UNREADABLE
+    sighting = Sighting(ChainView.UNREADABLE)
     with anyio.move_on_after(wait_s):
         while True:
-            view = await look(chain, transfer, tx_hash)
-            if once or view is not ChainView.UNUSED:
+            sighting = await look(chain, transfer, tx_hash)
+            if once or sighting.view is not ChainView.UNUSED:
                 break
             await anyio.sleep(POLL_S)
-    return view
+    return sighting
 
 
 async def is_dead(chain: Chain, transfer: Transfer, margin_s: int, now_s: int) -> bool:

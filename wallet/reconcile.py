@@ -11,12 +11,11 @@ from wallet.assets import find_network
 from wallet.chain import ChainUnreadableError
 from wallet.ledger.base import Ledger, PurchaseFilter, StaleStateError
 from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
-from wallet.outcome import ChainView
+from wallet.outcome import SPENT_VIEWS
 from wallet.parts import Parts
 from wallet.proof import is_dead, look
 from wallet.purchases import DamagedPurchaseError
 
-SPENT_VIEWS = (ChainView.PROVEN, ChainView.USED)
 CLAIMS_LOOKED_AT = 50
 STALE_HOLD_S = 60
 """A hold this old without stored bytes was never sent: storing them needs the row to be HELD."""
@@ -60,14 +59,14 @@ async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
     transfer = purchase.transfer
     if transfer is None:
         raise AssertionError("a signed purchase has a transfer")
-    view = await look(parts.chain, transfer, purchase.tx_hash)
-    if view in SPENT_VIEWS:
+    sighting = await look(parts.chain, transfer, purchase.tx_hash)
+    if sighting.view in SPENT_VIEWS:
         delivery = await _stored_delivery(parts, purchase.id)
         return await parts.ledger.call(
             lambda ledger: ledger.settle(
                 purchase.id,
                 evidence=Evidence.VERIFIED,
-                tx_hash=_proven_hash(purchase, view),
+                tx_hash=sighting.tx_hash,
                 now=parts.now_s(),
                 delivery=delivery,
                 note="settlement read from the chain",
@@ -123,17 +122,11 @@ async def _verify_claims(parts: Parts) -> tuple[str, ...]:
         transfer = purchase.transfer
         if purchase.evidence is not Evidence.CLAIMED or transfer is None:
             continue
-        view = await look(parts.chain, transfer, purchase.tx_hash)
-        if view in SPENT_VIEWS:
-            tx_hash = _proven_hash(purchase, view)
-            await parts.ledger.call(partial(_verify, purchase.id, tx_hash))
+        sighting = await look(parts.chain, transfer, purchase.tx_hash)
+        if sighting.view in SPENT_VIEWS:
+            await parts.ledger.call(partial(_verify, purchase.id, sighting.tx_hash))
             verified.append(purchase.id)
     return tuple(verified)
-
-
-def _proven_hash(purchase: Purchase, view: ChainView) -> str | None:
-    """Return the claimed hash only when the chain shows the payment under it."""
-    return purchase.tx_hash if view is ChainView.PROVEN else None
 
 
 def _verify(purchase_id: str, tx_hash: str | None, ledger: Ledger) -> Purchase:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from server.wiring import Wired
     from tools.arguments import ContentFormat, Method
     from wallet.exchange import WebRequest
-    from wallet.payer import Bought
+    from wallet.presenting import Bought
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 SHOWN_URL_CHARS = 200

@@ -21,8 +21,9 @@ from wallet.exchange import Exchange, WebRequest
 from wallet.ledger.base import Ledger, PurchaseFilter
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
-from wallet.payer import Bought, WalletStatus
+from wallet.payer import WalletStatus
 from wallet.policy import CapStatus, Quote, unpaid_quote
+from wallet.presenting import Bought
 from wallet.purchases import Stored
 
 ERAS = ("legacy", "2026-07-28")

@@ -138,7 +138,15 @@ async def test_where_two_servers_are_set_one_answer_is_not_enough(
             assert await desk.check() == []
 
 
-async def test_a_claimed_hash_that_is_not_ours_is_dropped_when_the_chain_verifies(
+def settlement_hash(sandbox: Sandbox, purchase: Purchase) -> str:
+    """Return the hash of the only transaction whose event names the purchase's nonce."""
+    assert purchase.transfer is not None
+    nonce = purchase.transfer.nonce.lower()
+    (found,) = {log["transactionHash"] for log in sandbox.chain.logs() if nonce in log["topics"]}
+    return found
+
+
+async def test_a_claimed_hash_that_is_not_ours_gives_way_to_the_one_the_chain_shows(
     tmp_path: Path, sandbox: Sandbox
 ):
     def invent(answer: PaidAnswer) -> PaidAnswer:
@@ -154,10 +162,11 @@ async def test_a_claimed_hash_that_is_not_ours_is_dropped_when_the_chain_verifie
         async with open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk:
             assert (await reconcile_all(desk.parts)).verified == (bought.purchase.id,)
             verified = await desk.get(bought.purchase.id)
-            assert (verified.evidence, verified.tx_hash) == (Evidence.VERIFIED, None)
+            assert verified.evidence is Evidence.VERIFIED
+            assert verified.tx_hash == settlement_hash(sandbox, verified)
 
 
-async def test_a_forged_hash_on_a_real_settlement_is_dropped_at_once(
+async def test_a_forged_hash_on_a_real_settlement_gives_way_at_once(
     tmp_path: Path, sandbox: Sandbox
 ):
     def invent(answer: PaidAnswer) -> PaidAnswer:
@@ -170,4 +179,5 @@ async def test_a_forged_hash_on_a_real_settlement_is_dropped_at_once(
     async with meddler(sandbox.seller_url, invent) as seller:
         async with open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk:
             bought = await desk.buy(seller.url + "/article")
-            assert (bought.purchase.evidence, bought.purchase.tx_hash) == (Evidence.VERIFIED, None)
+            assert bought.purchase.evidence is Evidence.VERIFIED
+            assert bought.purchase.tx_hash == settlement_hash(sandbox, bought.purchase)

@@ -15,9 +15,10 @@ from eth_account import Account
 from eth_hash.auto import keccak
 
 from sandbox.run import Sandbox
-from wallet import chain as chain_module
+from wallet import chain_answers as chain_module
 from wallet.assets import Asset, find_asset
-from wallet.chain import Chain, TransferProof
+from wallet.chain import Chain
+from wallet.chain_answers import TransferProof
 from wallet.model import Evidence, Purchase, State, Transfer
 from wallet.money import Usd
 from wallet.signer import Signer, UnlockedKey

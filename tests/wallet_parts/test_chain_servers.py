@@ -13,7 +13,8 @@ from rpc_stub import on_our_chain, result, rpc_server
 
 from sandbox.run import Sandbox
 from wallet.assets import Asset, find_asset
-from wallet.chain import Chain, ChainUnreadableError, TransferProof
+from wallet.chain import Chain, ChainUnreadableError
+from wallet.chain_answers import TransferProof
 from wallet.model import Transfer
 
 NETWORK = "eip155:84532"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from wallet.checkout import content_type_of
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
+from wallet.presenting import content_type_of
 from wallet.purchases import (
     ROOM_TO_SPARE_BYTES,
     STALE_TEMPORARY_S,
