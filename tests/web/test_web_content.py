@@ -87,6 +87,13 @@ def test_a_tiny_page_keeps_its_words() -> None:
     assert "deep" in text_of(b"<div>" * 20_000 + b"deep", "text/html")
 
 
+@pytest.mark.parametrize("attribute", ["colspan=", "rowspan = '", "colspan"])
+def test_a_run_of_spaces_behind_a_span_is_walked_once(attribute: str) -> None:
+    # Walked once for each space, this page would take longer than any test may.
+    text = text_of(f"<p>{PARAGRAPH * 3}</p>{attribute}{' ' * 500_000}end".encode(), "text/html")
+    assert PARAGRAPH.strip() in text
+
+
 def test_a_page_too_long_for_extraction_is_stripped() -> None:
     body = b"<p>first</p>" + b"<p>word</p>" * (MAX_EXTRACT_CHARS // 11) + b"<p>last &amp; least</p>"
     text = text_of(body, "text/html")
