@@ -23,3 +23,7 @@ docs:
 bench:
     uv run python benchmarks/startup.py
     uv run python benchmarks/paid_fetch.py
+
+# Fuzz every parser of a seller's bytes with coverage as the guide, a minute each.
+fuzz target="all" seconds="60":
+    uv run --with atheris python tests/fuzz/guided.py {{ target }} --seconds {{ seconds }}

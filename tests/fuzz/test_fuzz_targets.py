@@ -1,0 +1,52 @@
+"""Each fuzz target on its seeds, on saved cases, and on inputs that Hypothesis makes of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from mutation import mutated, spliced
+from targets import CORPUS, TARGETS, Target, saved_cases
+
+JSON_TARGETS = [
+    pytest.param(target, json.loads(seed), id=f"{name}-{number}")
+    for name, target in TARGETS.items()
+    if name in ("challenge", "challenge-official", "settlement", "settlement-official", "rpc")
+    for number, seed in enumerate(target.seeds)
+]
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_target_holds_on_its_own_seeds_and_on_nothing(name: str) -> None:
+    target = TARGETS[name]
+    for data in (*target.seeds, b"", b"\0", b"\n", b"\xff" * 40):
+        target.run(data)
+
+
+@pytest.mark.parametrize(("name", "case"), [(n, p.name) for n, p in saved_cases()])
+def test_a_case_that_once_broke_a_target_breaks_it_no_more(name: str, case: str) -> None:
+    TARGETS[name].run((CORPUS / name / case).read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+@given(data=st.data())
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_target_holds_on_seeds_that_were_cut_spliced_and_stretched(
+    name: str, data: st.DataObject
+) -> None:
+    target = TARGETS[name]
+    target.run(data.draw(st.binary(max_size=200) | spliced(target.seeds, target.words)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("target", "seed"), JSON_TARGETS)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_target_holds_on_messages_whose_structure_was_changed(
+    target: Target, seed: Any, data: st.DataObject
+) -> None:
+    target.run(data.draw(mutated(seed)))
