@@ -13,7 +13,8 @@ from rails_targets import TERMS, check_refusal, check_words
 from tools.context import Toolbox
 from tools.list_receipts import list_receipts
 from wallet.assets import find_asset
-from wallet.chain import AUTHORIZATION_USED_TOPIC, TRANSFER_TOPIC, Chain, ChainUnreadableError
+from wallet.chain import Chain, ChainUnreadableError
+from wallet.chain_answers import AUTHORIZATION_USED_TOPIC, TRANSFER_TOPIC
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import PurchaseFilter
 from wallet.money import UINT256_MAX
@@ -49,6 +50,8 @@ def rpc(data: bytes) -> None:
     if proof is not None and proof.proven:
         assert proof.found
         assert _some(answers, _proves)
+    found = _asked(answers, lambda chain: chain.settlement_hash(TERMS))
+    assert found is None or (len(found) == 66 and int(found, 16) >= 0)
 
 
 def _is_of_time(block_time: int, block: dict[str, Any]) -> bool:

@@ -129,6 +129,7 @@ TARGETS: dict[str, Target] = {
             _json([{"result": RECEIPT}]),
             _json([{"result": _BLOCK}, {"result": "0x" + "0" * 63 + "1"}]),
             _json([{"result": "0x" + "f" * 64}]),
+            _json([{"result": _BLOCK}, {"result": [_USED | {"transactionHash": "0x" + "A" * 64}]}]),
             _json([{"error": {"code": -32000}}]),
         ),
         ('"result":', '"logs":', '"topics":', '"status":"0x1"', '"0x"', '"timestamp":', "null"),

@@ -30,9 +30,9 @@ from tools.web.headers import (
     with_payment,
 )
 from tools.web.wire import Answer
-from wallet.checkout import content_type_of
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest, WebResponse
+from wallet.presenting import content_type_of
 
 RULES = HostRules(deny=("denied.example",), private_ok=("127.0.0.1:8402",))
 MAX_BODY_BYTES = 4096
