@@ -225,8 +225,17 @@ async def _record(
                 ledger.mark_unknown(held.id, note, delivery)
                 purchase = ledger.get(held.id) or held
         except StaleStateError:
-            # Reconciling was faster; the row knows what the chain says.
+            # Reconciling was faster; the row knows what the chain says, and lacks the content.
             purchase = ledger.get(held.id) or held
+            if purchase.state is State.SETTLED and delivery is not None:
+                purchase = ledger.settle(
+                    held.id,
+                    evidence=purchase.evidence,
+                    tx_hash=None,
+                    now=parts.now_s(),
+                    delivery=delivery,
+                    note=note or None,
+                )
         return purchase, left_today(parts, ledger)
 
     try:
@@ -246,8 +255,11 @@ async def _record(
 def _no_content(purchase: Purchase, what: str) -> PurserError:
     """Return the error of an answer that is none; `what` reads on from "the server"."""
     if purchase.state is State.SETTLED:
-        detail = f"The chain shows the payment, but the server {what}."
-        return PurserError(ErrorKind.UPSTREAM_ERROR, detail, "yes", purchase.id, retryable=False)
+        detail = (
+            f"The payment of ${purchase.amount_usd} settled, but the server {what}. The same call"
+            " shows it the same payment again and costs nothing; pay_again=true would buy anew."
+        )
+        return PurserError(ErrorKind.UPSTREAM_ERROR, detail, "yes", purchase.id)
     return outcome_unknown(purchase, what)
 
 

@@ -61,8 +61,9 @@ class Repeats:
     async def earlier(self, exchange: Exchange, key: str, pay_again: bool) -> Bought | None:
         """Return what an identical call bought, or None when it must be bought.
 
-        A payment of unknown outcome is presented again, the very bytes that were stored: that is
-        safe, since one nonce settles once, and it is how content that was paid for still comes.
+        A payment of unknown outcome, or one that brought no good content, is presented again, the
+        very bytes that were stored: that is safe, since one nonce settles once, and it is how
+        content that was paid for still comes.
 
         Raises:
             PurserError: it is open still, or was paid and brought no content.
@@ -71,11 +72,8 @@ class Repeats:
         purchase = await parts.ledger.call(lambda ledger: ledger.latest(key))
         if purchase is None:
             return None
-        payment = None
         if purchase.state in OPEN_STATES:
-            purchase = await self._join(purchase)
-            payment = await parts.ledger.call(partial(_signed_payment, purchase.id))
-            purchase = await reconcile_one(parts, purchase)
+            purchase = await reconcile_one(parts, await self._join(purchase))
         if purchase.state is State.VOID:
             return None
         if purchase.state is State.SETTLED and not self._counts(purchase, pay_again):
@@ -83,8 +81,10 @@ class Repeats:
         stored = await self._stored(purchase)
         if stored is not None and stored.is_good:
             return stored
-        if payment is not None and self._may_present(purchase):
-            return await self._present_again(exchange, purchase, payment, stored)
+        if self._may_present(purchase):
+            payment = await parts.ledger.call(partial(_signed_payment, purchase.id))
+            if payment is not None:
+                return await self._present_again(exchange, purchase, payment, stored)
         return _as_stored(purchase, stored)
 
     def _counts(self, purchase: Purchase, pay_again: bool) -> bool:

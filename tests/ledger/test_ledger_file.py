@@ -159,6 +159,10 @@ def test_the_schema_itself_refuses_to_rewrite_history(path: Path, statement: str
             "INSERT INTO budget_lines VALUES ('nowhere', 'all', '2026-11-21')",
             "1 rows point at a row that is missing",
         ),
+        (
+            "UPDATE purchases SET http_status = 200",
+            "needs no kept payment",
+        ),
     ],
 )
 def test_check_says_what_does_not_add_up(path: Path, statement: str, sentence: str) -> None:
@@ -192,7 +196,7 @@ def test_a_migration_copies_the_ledger_beside_it_first(path: Path) -> None:
     with closing(Database(path, scripts)) as database, database.read() as connection:
         assert connection.execute("SELECT count(*) FROM later").fetchone()[0] == 0
         assert connection.execute("SELECT id FROM purchases").fetchone()[0] == purchase.id
-    backup = path.with_name("ledger.sqlite3.v1.bak")
+    backup = path.with_name(f"ledger.sqlite3.v{len(schema_scripts())}.bak")
     assert [item.name for item in path.parent.glob("*bak*")] == [backup.name]
     if os.name == "posix":
         assert mode_of(backup) == 0o600

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -204,8 +205,35 @@ def test_the_signed_payment_is_kept_while_open_and_cleared_at_the_end(
     assert ledger.signed_payment(held.id) == SIGNED
     ledger.void(held.id, allowed_from=(State.UNKNOWN,), note="expired unused")
     assert ledger.signed_payment(held.id) is None
-    assert ledger.signed_payment(settled(ledger, request()).id) is None
     assert ledger.signed_payment("nowhere") is None
+
+
+def test_a_settled_purchase_keeps_its_signed_payment_until_good_content_came(
+    ledger: SqliteLedger,
+) -> None:
+    held = ledger.hold(request())
+    ledger.store_signed(held.id, SIGNED)
+
+    def settle(delivery: Delivery | None) -> str | None:
+        claimed = Evidence.CLAIMED
+        ledger.settle(held.id, evidence=claimed, tx_hash=None, now=NOON, delivery=delivery)
+        return ledger.signed_payment(held.id)
+
+    assert settle(None) == SIGNED
+    assert settle(replace(DELIVERY, http_status=500)) == SIGNED
+    assert settle(DELIVERY) is None
+    assert settle(replace(DELIVERY, http_status=500)) is None
+    purchase = ledger.get(held.id)
+    assert purchase is not None
+    assert purchase.delivery == DELIVERY
+    assert ledger.check() == []
+
+
+def test_a_purchase_that_settles_with_its_content_keeps_no_payment(ledger: SqliteLedger) -> None:
+    held = ledger.hold(request())
+    ledger.store_signed(held.id, SIGNED)
+    ledger.settle(held.id, evidence=Evidence.VERIFIED, tx_hash=None, now=NOON, delivery=DELIVERY)
+    assert ledger.signed_payment(held.id) is None
 
 
 def test_an_unknown_outcome_keeps_its_hold_and_gathers_notes(ledger: SqliteLedger) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,11 @@ def hang_up(answer: PaidAnswer) -> None:
 
 def server_error(answer: PaidAnswer) -> PaidAnswer:
     return PaidAnswer(500, [("content-type", "text/plain")], b"the clerk fell asleep")
+
+
+def fail_after_settling(answer: PaidAnswer) -> PaidAnswer:
+    answer.status, answer.body = 500, b"the clerk fell asleep"
+    return answer
 
 
 def refuse(answer: PaidAnswer) -> PaidAnswer:
@@ -190,3 +196,56 @@ async def test_after_a_redirect_to_another_host_the_payment_is_not_sent_to_the_a
                 assert len(seller.payments) == 1
                 assert len(shortener.seen) == asked
                 assert desk.signatures == 1
+
+
+@pytest.mark.parametrize("first", [hang_up, server_error])
+async def test_a_settled_payment_that_brought_nothing_is_shown_again_and_brings_its_content(
+    tmp_path: Path, sandbox: Sandbox, first: Trick
+):
+    async with meddler(sandbox.seller_url, first) as seller:
+        url = seller.url + "/article"
+        async with open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk:
+            with suppress(PurserError):
+                assert (await desk.buy(url)).http_status == 500
+            (purchase,) = await desk.purchases()
+            assert (purchase.state, purchase.evidence) == (State.SETTLED, Evidence.VERIFIED)
+
+            seller.trick, seller.withhold = late_content, True
+            bought = await desk.buy(url)
+            assert (bought.http_status, bought.body) == (200, b"what was paid for")
+            assert (await desk.buy(url)).body == bought.body
+            assert len(seller.payments) == 2
+            assert len(set(seller.payments)) == 1
+            assert desk.signatures == 1
+            gone = await desk.parts.ledger.call(lambda ledger: ledger.signed_payment(purchase.id))
+            assert gone is None
+            assert await desk.check() == []
+
+
+async def test_content_that_comes_for_a_claimed_settlement_is_kept_though_nothing_proves_it(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with meddler(sandbox.seller_url, fail_after_settling) as seller:
+        url = seller.url + "/article"
+        async with open_desk(tmp_path, sandbox, urls=(seller.url,), rpc_urls=DEAD_RPC) as desk:
+            assert (await desk.buy(url)).http_status == 500
+            seller.trick, seller.withhold = late_content, True
+            bought = await desk.buy(url)
+            purchase = await desk.get(bought.purchase.id)
+            assert (purchase.state, purchase.evidence) == (State.SETTLED, Evidence.CLAIMED)
+            assert purchase.delivery is not None
+            assert purchase.delivery.bytes == len(b"what was paid for")
+            assert (await desk.buy(url)).body == b"what was paid for"
+            assert len(seller.payments) == 2
+
+
+async def test_content_that_was_delivered_is_never_replaced_nor_asked_for_again(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with meddler(sandbox.seller_url) as seller:
+        async with open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk:
+            bought = await desk.buy(seller.url + "/article")
+            seller.trick = server_error
+            again = await desk.buy(seller.url + "/article")
+            assert (again.body, again.http_status) == (bought.body, 200)
+            assert len(seller.payments) == 1

@@ -19,7 +19,12 @@ _STATE_AFTER = {
 
 def audit(connection: sqlite3.Connection) -> list[str]:
     """Return plain sentences saying what is wrong; an empty list when nothing is."""
-    return [*_file_faults(connection), *_budget_faults(connection), *_purchase_faults(connection)]
+    return [
+        *_file_faults(connection),
+        *_budget_faults(connection),
+        *_purchase_faults(connection),
+        *_kept_payment_faults(connection),
+    ]
 
 
 def _file_faults(connection: sqlite3.Connection) -> list[str]:
@@ -87,3 +92,13 @@ def _purchase_faults(connection: sqlite3.Connection) -> list[str]:
         if resolutions[purchase_id] > 1:
             faults.append(f"Purchase {purchase_id} was resolved more than once.")
     return faults
+
+
+def _kept_payment_faults(connection: sqlite3.Connection) -> list[str]:
+    return [
+        f"Purchase {row[0]} is {row[1]} and needs no kept payment."
+        for row in connection.execute(
+            "SELECT id, state FROM purchases JOIN kept_payments ON purchase_id = id"
+            " WHERE state <> 'settled' OR http_status BETWEEN 200 AND 299 ORDER BY id"
+        )
+    ]

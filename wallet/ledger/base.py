@@ -121,7 +121,7 @@ class Ledger(Protocol):
         ...
 
     def signed_payment(self, purchase_id: str) -> str | None:
-        """Return the stored signed payment while the purchase is open."""
+        """Return the signed payment of an open purchase, or of one that brought no content yet."""
         ...
 
     def mark_unknown(self, purchase_id: str, note: str, delivery: Delivery | None = None) -> None:

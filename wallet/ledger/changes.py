@@ -20,6 +20,11 @@ def with_note(purchase: Purchase, note: str | None) -> Purchase:
     return replace(purchase, notes=(*purchase.notes, note[:NOTE_CHARS])[-NOTES_KEPT:])
 
 
+def is_delivered(purchase: Purchase) -> bool:
+    """Tell whether good content came of a purchase: stored, and not an error page."""
+    return purchase.delivery is not None and 200 <= purchase.delivery.http_status < 300
+
+
 def made_unknown(purchase: Purchase, note: str, delivery: Delivery | None) -> Purchase:
     """Return the purchase as UNKNOWN; its hold stays.
 
@@ -47,8 +52,8 @@ def settled(
         StaleStateError: it is neither SIGNED, UNKNOWN nor SETTLED.
     """
     if purchase.state is State.SETTLED:
-        missing = delivery if purchase.delivery is None else None
-        return annotated(purchase, evidence=evidence, tx_hash=tx_hash, delivery=missing, note=note)
+        kept = None if is_delivered(purchase) else delivery
+        return annotated(purchase, evidence=evidence, tx_hash=tx_hash, delivery=kept, note=note)
     if purchase.state not in (State.SIGNED, State.UNKNOWN):
         raise StaleStateError("only a signed purchase can settle")
     changed = replace(purchase, state=State.SETTLED, settled_at=now)

@@ -97,7 +97,7 @@ class SqliteLedger:
             connection.execute(sql.ADD_ENTRY, ("sign", self._clock(), None, purchase_id))
 
     def signed_payment(self, purchase_id: str) -> str | None:
-        """Return the stored signed payment while the purchase is open."""
+        """Return the signed payment of an open purchase, or of one that brought no content yet."""
         with self._database.read() as connection:
             row = connection.execute(sql.GET_SIGNED, (purchase_id,)).fetchone()
         return None if row is None else row[0]
@@ -135,7 +135,11 @@ class SqliteLedger:
             new = changes.settled(
                 old, evidence=evidence, tx_hash=tx_hash, now=now, delivery=delivery, note=note
             )
+            if old.state is not State.SETTLED and not changes.is_delivered(new):
+                connection.execute(sql.KEEP_PAYMENT, (purchase_id,))
             self._move(connection, old, new, "settle", now, note)
+            if old.state is State.SETTLED and changes.is_delivered(new):
+                connection.execute(sql.DROP_PAYMENT, (purchase_id,))
             if old.state is not State.SETTLED and old.amount_usd is not None:
                 amount = old.amount_usd.micros
                 connection.execute(sql.RESOLVE, (amount, amount, purchase_id))

@@ -84,4 +84,13 @@ LIST = """
         AND (:before_id IS NULL OR id < :before_id)
     ORDER BY id DESC LIMIT :limit
 """
-GET_SIGNED = "SELECT signed_payment FROM purchases WHERE id = ?"
+GET_SIGNED = """
+    SELECT coalesce(signed_payment, payment) FROM purchases
+    LEFT JOIN kept_payments ON purchase_id = id
+    WHERE id = ?
+"""
+KEEP_PAYMENT = """
+    INSERT INTO kept_payments (purchase_id, payment)
+    SELECT id, signed_payment FROM purchases WHERE id = ? AND signed_payment IS NOT NULL
+"""
+DROP_PAYMENT = "DELETE FROM kept_payments WHERE purchase_id = ?"
