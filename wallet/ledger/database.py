@@ -144,13 +144,14 @@ class Database:
                 raise
 
     def _migrate(self, scripts: Sequence[str]) -> None:
+        fresh = self._version() == 0
         while (version := self._version()) != len(scripts):
             if version > len(scripts):
                 raise LedgerUnavailableError("a newer Purser wrote this ledger; update Purser")
             self._begin()
             try:
                 if self._version() == version:
-                    self._apply(version + 1, scripts[version])
+                    self._apply(version + 1, scripts[version], copy=not fresh)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._rollback()
@@ -159,10 +160,10 @@ class Database:
     def _version(self) -> int:
         return self._connection.execute("PRAGMA user_version").fetchone()[0]
 
-    def _apply(self, version: int, script: str) -> None:
-        if version > 1:
+    def _apply(self, version: int, script: str, *, copy: bool) -> None:
+        if copy:
             self._copy(self.path.with_name(f"{self.path.name}.v{version - 1}.bak"))
-        elif self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        elif version == 1 and self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise LedgerUnavailableError("the ledger file belongs to another program")
         statement = ""
         for line in script.splitlines(keepends=True):
