@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NETWORK = "eip155:84532"
 BUYER_FUNDS_ATOMIC = 1_000_000_000  # 1,000 USDC
 
-# The first four keys of the widely published "test test ... junk" mnemonic. Never send them money.
+# The first five keys of the widely published "test test ... junk" mnemonic. Never send them money.
 _MINTER_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
 _MINTER = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
 _FACILITATOR_KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
@@ -25,6 +25,9 @@ _FACILITATOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
 BUYER_KEY = "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a"
 BUYER = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC"
 SELLER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
+THIEF_KEY = "0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a"
+THIEF = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"
+"""The hostile seller; it has gas money, so that it can cash what it gets without a facilitator."""
 
 
 class SandboxMissingError(RuntimeError):
@@ -127,7 +130,7 @@ def _build(
             f"the sandbox needs packages that are not installed ({e.name}); "
             "run `uv sync` in the repository, or `pip install 'purser-mcp[sandbox]'`"
         ) from e
-    chain = LocalChain([_MINTER, _FACILITATOR])
+    chain = LocalChain([_MINTER, _FACILITATOR, THIEF])
     chain.mint(_MINTER_KEY, BUYER, BUYER_FUNDS_ATOMIC)
     rpc = JsonRpc(chain)
     facilitator = build_facilitator(rpc, _FACILITATOR_KEY)

@@ -1,0 +1,17 @@
+"""One hostile seller per test process, cashing on the sandbox's chain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.hostile.seller import HostileSeller
+from sandbox.run import THIEF_KEY, Sandbox
+
+
+@pytest.fixture(scope="session")
+def hostile(sandbox: Sandbox) -> Iterator[HostileSeller]:
+    """Run the hostile seller beside the sandbox."""
+    with HostileSeller(sandbox.chain, THIEF_KEY) as seller:
+        yield seller
