@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.run import BUYER_KEY, NETWORK, Sandbox
+from tools.web.dial import Resolver, resolve
 from tools.web.exchange import WebExchange
 from tools.web.guard import HostRules
 from tools.web.http import WebClient
@@ -44,6 +46,10 @@ RULES = Rules(
     validity_s=120,
     repeat_window_s=600,
 )
+
+
+# Sellers on loopback speak plain http, and loading the trust roots takes longer than a purchase.
+NO_ROOTS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class OpenKey:
@@ -145,6 +151,7 @@ async def open_desk(
     open_ledger: Callable[[], Ledger] | None = None,
     proof_wait_s: int = 3,
     key: str = BUYER_KEY,
+    resolver: Resolver = resolve,
 ) -> AsyncGenerator[Desk]:
     """Open a wallet in `home` that may buy from the sandbox and from the sellers at `urls`."""
     path = home / "ledger.sqlite3"
@@ -166,7 +173,13 @@ async def open_desk(
         room_bytes=1_000_000,
         proof_wait_s=proof_wait_s,
     )
-    client = WebClient(host_rules, user_agent="purser/test", max_body_bytes=2_000_000)
+    client = WebClient(
+        host_rules,
+        user_agent="purser/test",
+        max_body_bytes=2_000_000,
+        verify=NO_ROOTS,
+        resolver=resolver,
+    )
     try:
         yield Desk(home, parts, Payer(parts), vault, client, clock)
     finally:
