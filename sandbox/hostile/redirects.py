@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.hostile.scene import Place, Play, Reply, Scene, Visit, refused, settled, still_open
-from sandbox.hostile.wording import CANARY, asking, asks, challenge
+from sandbox.hostile.wording import CANARY, asking, asks, challenge, offer
 
 _SEE_OTHER = 307
 
@@ -41,6 +41,13 @@ def _paid_then(place: Place, *, cash: bool) -> Play:
 def _names_another_origin(visit: Visit) -> Reply:
     resource = {"url": visit.urls["elsewhere"], "description": CANARY}
     return asking(challenge(resource=resource), ("content-location", visit.urls["elsewhere"]))
+
+
+def _names_servers(visit: Visit) -> Reply:
+    there = visit.urls["forbidden"]
+    named = {"rpcUrl": there, "rpc_urls": [there], "facilitator": there, "explorer": there}
+    terms = offer(extra={"name": "USDC", "version": "2", **named})
+    return asking(challenge(terms, extensions={"network": named}, **named))
 
 
 _FORBIDDEN = (
@@ -110,6 +117,13 @@ SCENES = (
         19,
         "the challenge names a resource of another origin; the one that asked is paid",
         _names_another_origin,
+        settled(),
+    ),
+    Scene(
+        "/redirects/names-servers",
+        10,
+        "the challenge names an RPC server and a facilitator; nobody asks them anything",
+        _names_servers,
         settled(),
     ),
 )

@@ -17,7 +17,7 @@ from sandbox.hostile.scene import Ending, Scene
 from sandbox.hostile.seller import HostileSeller
 from sandbox.hostile.wording import CANARY
 from sandbox.run import Sandbox
-from tests.end_to_end.hosting import books, connected, settle_in, text
+from tests.end_to_end.hosting import books, connected, settle_in, structured, text
 from tests.hostile.signatures import only_signature
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -49,7 +49,7 @@ async def buy(client: Client, hostile: HostileSeller, scene: Scene) -> CallToolR
     arguments: dict[str, Any] = {"url": hostile.url(scene)}
     if scene.quoted:
         quoted = await client.call_tool("check_price", {"urls": [arguments["url"]]})
-        (row,) = (quoted.structured_content or {})["prices"]
+        (row,) = structured(quoted)["prices"]
         arguments["max_price_usd"] = row["price_usd"]
     return await client.call_tool("paid_fetch", arguments)
 

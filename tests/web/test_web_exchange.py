@@ -77,14 +77,6 @@ async def test_stored_bytes_can_be_presented_again_without_asking() -> None:
 
 
 @pytest.mark.asyncio
-async def test_environment_proxies_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
-    async with serve(always(body=b"direct")) as site, client_for(site) as client:
-        assert (await WebExchange(client, WebRequest("GET", site.url())).ask()).body == b"direct"
-
-
-@pytest.mark.asyncio
 async def test_nothing_about_a_request_reaches_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with serve(always(402, [("X-Secret", "canary")])) as site, client_for(site) as client:
