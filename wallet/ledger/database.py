@@ -18,6 +18,8 @@ WAL_SAFE_SQLITE = (3, 51, 3)  # earlier ones can corrupt a WAL that two connecti
 LOCK_TIMEOUT_S = 5.0
 SETTINGS = ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON", "trusted_schema = OFF")
 RETRY_S = (0.0005, 0.0015)
+HALVING_S = 0.010
+SHORTEST_RETRY_S = 0.0001
 BUSY_TIMEOUT_MS = 5_000
 
 _REASONS = {
@@ -188,23 +190,29 @@ class Database:
         draft.replace(target)
 
     def _begin(self) -> None:
-        """Take the write lock, asking about every millisecond.
+        self._rollback()
+        self._take("BEGIN IMMEDIATE")
+
+    def _take(self, statement: str) -> None:
+        """Run a statement that needs a lock, asking again until the deadline.
 
         SQLite's own busy handler backs off to 100 ms, so under load newcomers win and the
-        longest waiter starves.
+        longest waiter starves. Here a newcomer asks about every millisecond, and whoever has
+        waited longer asks more often.
         """
-        self._rollback()
-        deadline = time.monotonic() + self._lock_timeout_s
+        began = time.monotonic()
         self._connection.execute("PRAGMA busy_timeout = 0")
         try:
             while True:
                 try:
-                    self._connection.execute("BEGIN IMMEDIATE")
+                    self._connection.execute(statement).fetchone()
                     return
                 except sqlite3.OperationalError as error:
-                    if not _is_busy(error) or time.monotonic() >= deadline:
+                    waited_s = time.monotonic() - began
+                    if not _is_busy(error) or waited_s >= self._lock_timeout_s:
                         raise
-                time.sleep(random.uniform(*RETRY_S))  # noqa: S311 (jitter, not a secret)
+                pause_s = random.uniform(*RETRY_S) / (1 + waited_s / HALVING_S)  # noqa: S311
+                time.sleep(max(pause_s, SHORTEST_RETRY_S))
         finally:
             self._connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
 
@@ -223,7 +231,7 @@ class Database:
             self._begin()
             try:
                 yield self._connection
-                self._connection.execute("COMMIT")
+                self._take("COMMIT")
             except BaseException:
                 self._rollback()
                 raise
@@ -239,6 +247,7 @@ class Database:
             self._rollback()
             self._connection.execute("BEGIN")
             try:
+                self._take("SELECT 1 FROM sqlite_master")
                 yield self._connection
             finally:
                 self._rollback()
