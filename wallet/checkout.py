@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from wallet.model import Challenge, Offer, Purchase, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.policy import caps_for
-from wallet.presenting import Bought, present, release_unsent
+from wallet.presenting import Bought, as_stored, present, release_unsent
 from wallet.rails.base import Rail
 from wallet.repeats import repeat_window_s
 
@@ -32,8 +31,8 @@ from wallet.repeats import repeat_window_s
 class Order:
     """What policy chose: everything a hold needs; `host` is the one that answered 402.
 
-    `redirected` tells that it is not the host that was asked. The address it led to is the
-    seller's text and is kept nowhere.
+    `redirected` tells that it did so at another origin than the one that was asked. The address
+    it led to is the seller's text and is kept nowhere.
     """
 
     key: str
@@ -99,7 +98,7 @@ def _commit(
         headers = order.rail.payment_headers(
             order.challenge, order.offer, order.transfer, signature, payment_identifier(request.id)
         )
-        ledger.store_signed(request.id, json.dumps(dict(headers)))
+        ledger.store_signed(request.id, as_stored(headers, elsewhere=order.redirected))
     except Exception:
         release_unsent(ledger, request.id)
         raise

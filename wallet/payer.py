@@ -23,7 +23,7 @@ from wallet.parts import Parts
 from wallet.policy import CapStatus, Quote, cap_status, caps_for, decide, unpaid_quote
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
 from wallet.rails.router import recognise
-from wallet.repeats import Repeats, host_of
+from wallet.repeats import Repeats, host_of, origin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,7 @@ class Payer:
         return Order(
             key=key,
             host=host,
-            redirected=host != host_of(asked_url),
+            redirected=origin_of(response.url) != origin_of(asked_url),
             rail=rail,
             challenge=challenge,
             offer=offer,

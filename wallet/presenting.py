@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -22,6 +24,7 @@ from wallet.proof import await_proof
 from wallet.purchases import DamagedPurchaseError, StorageFailedError
 from wallet.receipts import iso_time
 
+_ELSEWHERE = "elsewhere"
 _CONTENT_TYPE = re.compile(
     r"(?:application|audio|font|image|message|model|multipart|text|video)/[a-z0-9.+-]{1,80}"
     r"(?:;\s*charset=\"?[a-z0-9.:-]{1,40}\"?)?",
@@ -133,6 +136,21 @@ async def present(
     if 200 <= response.status < 300 or (purchase.state is State.SETTLED and not again):
         return bought(purchase, response, left, reused=again)
     raise _unclear(purchase, response, claim, again)
+
+
+def as_stored(headers: Mapping[str, str], *, elsewhere: bool) -> str:
+    """Return a payment as the ledger keeps it.
+
+    `elsewhere` marks one for another origin than the one that was asked: it is kept as evidence
+    and never presented again, since where it went is kept nowhere.
+    """
+    return json.dumps({_ELSEWHERE: dict(headers)} if elsewhere else dict(headers))
+
+
+def to_present(stored: str) -> Mapping[str, str] | None:
+    """Return the headers of a stored payment, or None when it was for another origin."""
+    headers: dict[str, Any] = json.loads(stored)
+    return None if _ELSEWHERE in headers else headers
 
 
 def release_unsent(ledger: Ledger, held_id: str) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit
@@ -16,7 +15,7 @@ from wallet.exchange import Exchange
 from wallet.ledger.base import Ledger
 from wallet.model import OPEN_STATES, Purchase, State
 from wallet.parts import Parts
-from wallet.presenting import Bought, left_today, outcome_unknown, present
+from wallet.presenting import Bought, left_today, outcome_unknown, present, to_present
 from wallet.purchases import DamagedPurchaseError
 from wallet.reconcile import STALE_HOLD_S, reconcile_one
 
@@ -34,6 +33,13 @@ def repeat_window_s(parts: Parts, pay_again: bool) -> int:
 def host_of(url: str) -> str:
     """Return the host that budgets are kept by: lower case, without port."""
     return (urlsplit(url).hostname or "").lower()
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL, with the scheme's own port written out."""
+    parts = urlsplit(url)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    return f"{parts.scheme}://{host_of(url)}:{port}"
 
 
 class Repeats:
@@ -82,9 +88,9 @@ class Repeats:
         if stored is not None and stored.is_good:
             return stored
         if self._may_present(purchase):
-            payment = await parts.ledger.call(partial(_signed_payment, purchase.id))
-            if payment is not None:
-                return await self._present_again(exchange, purchase, payment, stored)
+            headers = await parts.ledger.call(partial(_payment_to_present, purchase.id))
+            if headers is not None:
+                return await self._present_again(exchange, purchase, headers, stored)
         return _as_stored(purchase, stored)
 
     def _counts(self, purchase: Purchase, pay_again: bool) -> bool:
@@ -108,7 +114,8 @@ class Repeats:
     def _may_present(self, purchase: Purchase) -> bool:
         """Tell whether the stored bytes may go out again: to where they went, while they are good.
 
-        After a redirect to another host they may not: where it led is kept nowhere.
+        After a redirect to another host they may not: where it led is kept nowhere. One to another
+        origin of the same host is marked in the stored bytes themselves.
         """
         if purchase.transfer is None or host_of(purchase.url) != purchase.host:
             return False
@@ -116,12 +123,15 @@ class Repeats:
         return purchase.state is State.SETTLED or alive
 
     async def _present_again(
-        self, exchange: Exchange, purchase: Purchase, payment: str, stored: Bought | None
+        self,
+        exchange: Exchange,
+        purchase: Purchase,
+        headers: Mapping[str, str],
+        stored: Bought | None,
     ) -> Bought:
         try:
             with anyio.CancelScope(shield=True):
                 note = ("the same payment was presented again",)
-                headers = json.loads(payment)
                 return await present(
                     self._parts, exchange, purchase, headers, notes=note, again=True
                 )
@@ -152,8 +162,9 @@ class Repeats:
         )
 
 
-def _signed_payment(purchase_id: str, ledger: Ledger) -> str | None:
-    return ledger.signed_payment(purchase_id)
+def _payment_to_present(purchase_id: str, ledger: Ledger) -> Mapping[str, str] | None:
+    payment = ledger.signed_payment(purchase_id)
+    return None if payment is None else to_present(payment)
 
 
 def _as_stored(purchase: Purchase, stored: Bought | None) -> Bought:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.hostile.scene import Place, Play, Reply, Scene, Visit, refused, settled, still_open
-from sandbox.hostile.wording import CANARY, asking, asks, challenge, offer
+from sandbox.hostile.wording import CANARY, always, asking, asks, challenge, offer
 
 _SEE_OTHER = 307
 
@@ -67,6 +67,15 @@ SCENES = (
         "another origin asks for the money, and gets it; the first one never sees the payment",
         _to("elsewhere"),
         settled(),
+        paid_at="elsewhere",
+    ),
+    Scene(
+        "/redirects/elsewhere-keeps",
+        9,
+        "another origin asks for the money and keeps the payment; the first one never sees it",
+        _to("elsewhere"),
+        still_open("outcome_unknown"),
+        always(Reply(500, (("content-type", "text/plain"),), CANARY.encode())),
         paid_at="elsewhere",
     ),
     Scene(
