@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -76,9 +76,11 @@ class Settings:
     network: Mapping[str, NetworkSettings] = field(repr=False)
     ledger: LedgerSettings
     fetch: Fetch
+    origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
+    """By name, the variable or the file a setting came from; not named are those at default."""
 
     @classmethod
-    def of(cls, home: Path, config: Config) -> Settings:
+    def of(cls, home: Path, config: Config, origins: Mapping[str, str] | None = None) -> Settings:
         """Join a checked configuration and the folder it belongs to."""
         return cls(
             home,
@@ -88,6 +90,7 @@ class Settings:
             config.network,
             config.ledger,
             config.fetch,
+            origins or {},
         )
 
     def ledger_path(self) -> Path:
@@ -115,12 +118,18 @@ class Settings:
         return HostRules(hosts.mode, hosts.allow, hosts.deny, hosts.private_ok)
 
 
-def load_settings(home: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    home: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    config_text: str | None = None,
+) -> Settings:
     """Read the settings of a folder; a missing config.toml means the defaults.
 
     Args:
         home: PURSER_HOME; None finds and creates it.
         environ: the environment, by default the process's own.
+        config_text: what config.toml is to hold, to be checked before it is written.
 
     Raises:
         SettingsError: something is unreadable, unknown or out of bounds.
@@ -131,27 +140,52 @@ def load_settings(home: Path | None = None, environ: Mapping[str, str] | None = 
 
         home = purser_home(variables)
     path = home / CONFIG_FILE
-    data = _read_toml(path)
+    data = _parsed(read_config(path) if config_text is None else config_text, path)
+    origins = dict.fromkeys(map(setting_name, _leaves(data)), CONFIG_FILE)
     places, problems = _overlay(data, variables)
+    origins |= {setting_name(where): variable for where, variable in places.items()}
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
         problems += [_problem(found, places, path) for found in error.errors(include_url=False)]
     else:
         if not problems:
-            return Settings.of(home, config)
+            return Settings.of(home, config, origins)
     raise SettingsError(problems) from None
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def setting_name(where: tuple[str, ...]) -> str:
+    """Return a setting's name as people read it: `network."eip155:8453".rpc_urls`."""
+    return _key(where)
+
+
+def _leaves(data: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in data.items():
+        if isinstance(value, dict) and len(above) < 2:
+            yield from _leaves(cast("dict[str, Any]", value), (*above, name))
+        else:
+            yield (*above, name)
+
+
+def read_config(path: Path) -> str:
+    """Return the text of config.toml with its own line ends; empty when there is none.
+
+    Raises:
+        SettingsError: it cannot be read.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        return {}
+        return ""
     except OSError as error:
         raise SettingsError([f"{path}: cannot be read: {error.strerror}"]) from None
     except UnicodeDecodeError:
         raise SettingsError([f"{path}: is not UTF-8 text"]) from None
+
+
+def _parsed(text: str, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError([f"{path}: is not valid TOML{_position(error)}"]) from None
     except RecursionError:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from server.sealed_policy import policy_of
 from server.settings import Settings
 from tools.context import Holding, Toolbox
 from wallet.assets import Asset, assets, networks
@@ -121,6 +122,16 @@ def rpc_urls(settings: Settings) -> dict[str, tuple[str, ...]]:
     return {network_id: settings.rpc_urls(network_id) for network_id in networks()}
 
 
+def open_keystore(settings: Settings, ask_passphrase: Callable[[], str] | None = None) -> Keystore:
+    """Return the wallet's key, which opens only under the settings it is sealed with, if it is."""
+    return Keystore(
+        settings.home,
+        settings.wallet.key,
+        policy=policy_of(settings),
+        ask_passphrase=ask_passphrase,
+    )
+
+
 @asynccontextmanager
 async def open_wired(
     settings: Settings, *, ask_passphrase: Callable[[], str] | None = None
@@ -135,7 +146,6 @@ async def open_wired(
     Raises:
         StorageFailedError: the folder for bought content cannot be made.
     """
-    home = settings.home
 
     def open_ledger() -> Ledger:
         from wallet.ledger.sqlite import SqliteLedger
@@ -148,7 +158,7 @@ async def open_wired(
     parts = Parts(
         ledger=ledger,
         store=store,
-        keys=Vault(Keystore(home, settings.wallet.key, ask_passphrase=ask_passphrase)),
+        keys=Vault(open_keystore(settings, ask_passphrase)),
         chain=chain,
         rails=(X402Rail(),),
         rules=rules_from(settings),

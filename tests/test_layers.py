@@ -26,15 +26,14 @@ PRODUCT = ("server", "tools", "wallet", "purser_mcp")
 
 # Where a library may be imported, as files or folders. The sandbox is the other side of the wire
 # and keeps to its own rules.
-KEYS = ("wallet/signer.py", "wallet/keystore.py")
 HOMES = {
     "httpx": ("tools/web/http.py",),
     "httpcore": ("tools/web/http.py",),
-    "eth_account": KEYS,
-    "eth_keys": KEYS,
-    "eth_keyfile": KEYS,
-    "keyring": KEYS,
-    "coincurve": KEYS,
+    "eth_account": ("wallet/key_forms.py",),
+    "eth_keys": ("wallet/signer.py",),
+    "eth_keyfile": (),
+    "keyring": ("wallet/system_keyring.py",),
+    "coincurve": (),
     "web3": ("wallet/chain.py",),
     "mcp": ("server/",),
     "mcp_types": ("server/",),
@@ -50,7 +49,11 @@ NOT_IN_RAILS = frozenset(
     }
 )
 WALLET_IO = tuple(
-    f"wallet.{name}" for name in ("chain", "files", "ids", "keystore", "ledger", "signer")
+    f"wallet.{name}"
+    for name in (
+        *("chain", "files", "ids", "key_forms", "keystore", "ledger", "signer", "system_keyring"),
+        "wallet_file",
+    )
 )
 
 SLOW = frozenset(
@@ -186,7 +189,7 @@ def test_a_forbidden_import_is_noticed(name: str, source: str) -> None:
     [
         ("wallet/policy.py", "from wallet.money import Usd\nfrom eth_utils import keccak"),
         ("wallet/rails/x402/parse.py", "from ..base import Rail\nimport json"),
-        ("wallet/signer.py", "def f():\n    from eth_account import Account"),
+        ("wallet/key_forms.py", "def f():\n    from eth_account import Account"),
         ("wallet/chain.py", "import web3"),
         ("tools/web/http.py", "import httpx, httpcore"),
         ("tools/web/extract.py", "import trafilatura"),

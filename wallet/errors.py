@@ -149,6 +149,12 @@ class ErrorKind(Enum):
         "Choose another source.",
         refusal=True,
     )
+    POLICY_CHANGED = ErrorRow(
+        "policy_changed",
+        "The settings are not the ones that the user sealed",
+        "Only the user can undo the change or seal it. Ask the user to run `purser policy show`.",
+        refusal=True,
+    )
     WALLET_LOCKED = ErrorRow(
         "wallet_locked",
         "The wallet's key cannot be reached",
