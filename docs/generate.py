@@ -116,11 +116,21 @@ def _argument(action: argparse.Action) -> list[str]:
     return [f"`{written}`".replace("|", "\\|"), (action.help or "").replace("%%", "%")]
 
 
+def _arguments(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the table of a parser's arguments; nothing for one that has none."""
+    taken = [
+        one for one in parser._actions if not (one.dest == "help" or one.nargs == argparse.PARSER)
+    ]
+    rows = [_argument(one) for one in taken]
+    return [_table(["argument", "what it does"], rows)] if rows else []
+
+
 def _command(name: str, parser: argparse.ArgumentParser) -> str:
-    arguments = [one for one in parser._actions if one.dest != "help"]
-    parts = [f"## purser {name}", parser.description or ""]
-    if arguments:
-        parts.append(_table(["argument", "what it does"], [_argument(one) for one in arguments]))
+    parts = [f"## purser {name}", parser.description or "", *_arguments(parser)]
+    for action in (one for one in parser._actions if one.nargs == argparse.PARSER):
+        choices: dict[str, argparse.ArgumentParser] = dict(action.choices or {})
+        for word, its in choices.items():
+            parts += [f"### purser {name} {word}", its.description or "", *_arguments(its)]
     parts.append("```sh\n" + "\n".join(COMMANDS[name].examples) + "\n```")
     return "\n\n".join(parts) + "\n"
 

@@ -78,6 +78,16 @@ COMMANDS: dict[str, Command] = {
         "show one purchase",
         ("purser receipt 0199a3f0-5a6b-7c1d-9e2f-001122334455",),
     ),
+    "policy": Command(
+        "policy",
+        "show the limits in force, change one, seal them under a passphrase",
+        (
+            "purser policy show",
+            "purser policy set budget.per_day 2.00",
+            "purser policy seal",
+            "purser policy unseal --passphrase-file -",
+        ),
+    ),
     "reconcile": Command(
         "reconcile",
         "ask the chain what became of open payments",

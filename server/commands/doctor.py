@@ -26,7 +26,7 @@ from server.commands.common import (
     say,
 )
 from server.commands.launcher import as_typed
-from wallet.errors import PurserError
+from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import LedgerUnavailableError
 
 if TYPE_CHECKING:
@@ -180,11 +180,27 @@ async def check_key(wired: Wired) -> list[Finding]:
         detail = "locked: `purser serve` cannot pay until its host sets PURSER_PASSPHRASE"
         return [Finding("key", "warn", detail, "set PURSER_PASSPHRASE here too, to check it")]
     except PurserError as error:
+        if error.kind is ErrorKind.POLICY_CHANGED:
+            advice = (
+                "nothing is paid: undo that, or see `purser policy show` and `purser policy seal`"
+            )
+            return [Finding("seal", "fail", error.detail, advice)]
         return [Finding("key", "fail", error.detail, cannot_pay)]
     if source == "env":
         advice = "a key in the environment is for tests and CI; `purser init` keeps it better"
         return [Finding("key", "warn", f"{address}, from the environment", advice)]
-    return [Finding("key", "ok", f"{address}, from the {source}, which opens")]
+    key = Finding("key", "ok", f"{address}, from the {source}, which opens")
+    return [key, check_seal(wired.settings)]
+
+
+def check_seal(settings: Settings) -> Finding:
+    """Tell whether the limits are sealed; the key has just opened, so a seal there is proven."""
+    from server.wiring import open_keystore
+
+    seal = open_keystore(settings).claimed_seal()
+    if seal is None:
+        return Finding("seal", "ok", "none; `purser policy seal` binds the key to the limits")
+    return Finding("seal", "ok", "the settings in force are the sealed ones")
 
 
 async def check_ledger(wired: Wired) -> list[Finding]:
