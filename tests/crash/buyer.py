@@ -14,6 +14,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,9 @@ CAPS = {"per_host_per_day": Usd.parse("0.02"), "per_day": Usd.parse("0.02")}
 
 PROOF_WAIT_S = 1
 
+STORED_ID = "01890a5d-ac96-774b-bcce-b302099a8057"
+BODIES = (b"what came first " * 100, b"what was paid for " * 100)
+
 WARM = ("httpx", "web3", "eth_account", "coincurve", "anyio._backends._asyncio")
 """What a purchase would import late; loaded before the first fork."""
 
@@ -66,8 +70,9 @@ class Job:
     """One purchase in `home`: where the buyer kills itself, or which file call is spoilt.
 
     `fault` is one of `tests.crash.faults`; `journal` is SQLite's, `truncate` or `wal`, or what this
-    SQLite gets. With `room_bytes` the home is a file system of that size, made for this purchase
-    alone; what is in it at the end is copied to `home` with `-left` at its end.
+    SQLite gets. With `full_at` the home is a small file system of its own, which another file
+    fills at that step; what is in it at the end is copied to `home-left`. `only_store` buys
+    nothing: two bodies are stored, the second in the place of the first.
     """
 
     home: str
@@ -78,7 +83,8 @@ class Job:
     call: int = 0
     fault: str = "-"
     journal: str = ""
-    room_bytes: int = 0
+    full_at: str = ""
+    only_store: bool = False
 
 
 class Buyer:
@@ -89,10 +95,25 @@ class Buyer:
         self._faults = faults
 
     def reach(self, step: str) -> None:
-        """Mark a step, and die when it is the one."""
+        """Mark a step; die, or fill the disk, when it is the one."""
         self._faults.mark(step)
+        if step == self._job.full_at:
+            fill(Path(self._job.home))
         if step == self._job.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    async def store(self) -> dict[str, Any]:
+        """Store a body and another in its place; `stored` says how many came through."""
+        stored = 0
+        try:
+            store = PurchaseStore(Path(self._job.home) / "purchases")
+            for body in BODIES:
+                store.save(STORED_ID, body, http_status=200, content_type="", replace=stored > 0)
+                stored += 1
+                self.reach(f"stored {stored}")
+        except StorageFailedError:
+            pass
+        return {"stored": stored}
 
     async def buy(self) -> dict[str, Any]:
         """Buy, and say what the caller was told."""
@@ -108,7 +129,7 @@ class Buyer:
             proof_wait_s=PROOF_WAIT_S,
         ) as desk:
             store = WatchedStore(self, home / "purchases")
-            parts = replace(desk.parts, keys=SteppingVault(self), store=store)
+            parts = replace(desk.parts, keys=SteppingVault(self), store=store, room_bytes=0)
             exchange = WatchedExchange(self, desk.client, WebRequest("GET", job.url))
             try:
                 bought = await Payer(parts).fetch(exchange, max_price=None, pay_again=False)
@@ -201,7 +222,7 @@ JOURNALS = {"wal": (0, 0, 0), "truncate": (99, 0, 0)}
 
 def run(job: Job, faults: Faults) -> dict[str, Any]:
     """Run a job in this process, and return what the caller was told."""
-    if job.room_bytes and not make_room(job.home, job.room_bytes):
+    if job.full_at and not make_room(job.home):
         return {"skipped": "this system lets nobody mount a file system of their own"}
     if job.journal:
         wallet.ledger.database.WAL_SAFE_SQLITE = JOURNALS[job.journal]
@@ -209,22 +230,39 @@ def run(job: Job, faults: Faults) -> dict[str, Any]:
     if job.log:
         faults.arm(str(Path(job.home).parent), job.log, job.call, job.fault)
     try:
-        told = anyio.run(Buyer(job, faults).buy)
+        buyer = Buyer(job, faults)
+        told = anyio.run(buyer.store if job.only_store else buyer.buy)
     except StorageFailedError:
         told = {"error": "the wallet could not be opened", "spent": "no"}
-    if job.room_bytes:
+    if job.full_at:
         shutil.copytree(job.home, f"{job.home}-left")
     return told
 
 
-def make_room(folder: str, size_bytes: int) -> bool:
-    """Put a file system of this size at `folder`, for this process alone; False: not permitted."""
+def make_room(folder: str) -> bool:
+    """Put a file system of 1 MiB at `folder`, for this process alone; False: not permitted."""
     Path(folder).mkdir()
-    user, libc = os.getuid(), ctypes.CDLL(None, use_errno=True)
+    user, group, libc = os.getuid(), os.getgid(), ctypes.CDLL(None)
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0:
         return False
-    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
-    return libc.mount(b"none", folder.encode(), b"tmpfs", 0, f"size={size_bytes}".encode()) == 0
+    about_us = Path("/proc/self")
+    (about_us / "setgroups").write_text("deny", encoding="ascii")
+    (about_us / "uid_map").write_text(f"0 {user} 1", encoding="ascii")
+    (about_us / "gid_map").write_text(f"0 {group} 1", encoding="ascii")
+    return libc.mount(b"none", folder.encode(), b"tmpfs", 0, b"size=1m") == 0
+
+
+def fill(folder: Path) -> None:
+    """Write a file until the disk takes no more."""
+    with suppress(OSError), (folder / "filler").open("ab", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def say(answer: Any) -> None:
+    """Write a line of JSON."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
 
 
 def serve(faults: Faults) -> None:
@@ -239,11 +277,11 @@ def serve(faults: Faults) -> None:
                 json.dump(run(job, faults), answer)
             os._exit(0)
         os.close(writing)
-        print(child, flush=True)
+        say(child)
         with os.fdopen(reading, "rb") as pipe:
             told = pipe.read()
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        print(json.dumps({"status": status, "told": json.loads(told or b"null")}), flush=True)
+        say({"status": status, "told": json.loads(told or b"null")})
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ from wallet.purchases import PurchaseStore
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLE = (ROOT / "sandbox" / "pages" / "article.html").read_bytes()
+EVERYTHING = os.environ.get("PURSER_CRASH") == "all"
+"""Try every call, every fault and every state, which takes minutes."""
+
 A_MINUTE_LATER_S = 61
 """By then a hold without a signature is stale, and nobody waits for its buyer any more."""
 
@@ -105,9 +108,7 @@ async def reopened(
     home: Path, sandbox: Sandbox, url: str, later_s: int = A_MINUTE_LATER_S
 ) -> AsyncGenerator[Desk]:
     """Open the wallet in `home` again, by a clock that shows a later time."""
-    async with open_desk(
-        home, sandbox, urls=(url,), rules=CAPS, proof_wait_s=PROOF_WAIT_S
-    ) as desk:
+    async with open_desk(home, sandbox, urls=(url,), rules=CAPS, proof_wait_s=PROOF_WAIT_S) as desk:
         desk.clock.ahead_s = later_s
         yield desk
 

@@ -83,10 +83,14 @@ static int decide(int grows) {
     return FAIL;
 }
 
-/* Return the part of `path` below the folder, in `room` when it has to be put together, or NULL. */
+/* Return the part of `path` below the folder, in `room` when it has to be put together, or NULL;
+   the folder itself is ".". */
 static const char *below(int folder_fd, const char *path, char *room) {
     if (log_fd < 0 || path == NULL) return NULL;
-    if (path[0] == '/') return strncmp(path, root, root_length) ? NULL : path + root_length;
+    if (path[0] == '/') {
+        if (strncmp(path, root, root_length) == 0) return path + root_length;
+        return strlen(path) == root_length - 1 && strncmp(path, root, root_length - 1) == 0 ? "." : NULL;
+    }
     if (folder_fd < 0 || folder_fd >= MAX_FD || known[folder_fd] == NULL) return NULL;
     snprintf(room, PATH_MAX, "%s/%s", known[folder_fd], path);
     return room;

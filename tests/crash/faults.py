@@ -56,7 +56,12 @@ class Faults:
 
     def arm(self, folder: str, log: str, number: int, kind: str) -> None:
         """Count from now on; spoil call `number`, or none when that is 0."""
-        arguments = folder.encode(), log.encode(), ctypes.c_long(number), ctypes.c_char(kind.encode())
+        arguments = (
+            folder.encode(),
+            log.encode(),
+            ctypes.c_long(number),
+            ctypes.c_char(kind.encode()),
+        )
         self._library.faults_arm(*arguments)
 
     def mark(self, step: str) -> None:

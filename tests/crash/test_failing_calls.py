@@ -1,4 +1,4 @@
-"""Each file call of a purchase fails, or is the buyer's last: the books hold, and nobody pays twice.
+"""A file call of a purchase fails, or is the buyer's last: the books hold, nobody pays twice.
 
 By default one call of each kind is spoilt, in one way each. Every call in every way takes some
 minutes: `PURSER_CRASH=all uv run pytest tests/crash/test_failing_calls.py`.
@@ -7,7 +7,6 @@ minutes: `PURSER_CRASH=all uv run pytest tests/crash/test_failing_calls.py`.
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from sandbox.run import Sandbox
 from tests.crash.buyer import JOURNALS, Job
 from tests.crash.crash_kit import (
     ARTICLE,
+    EVERYTHING,
     BuyerServer,
     Ended,
     assert_books_hold,
@@ -37,7 +37,6 @@ pytestmark = [
     pytest.mark.xdist_group("crash"),
 ]
 
-EVERYTHING = os.environ.get("PURSER_CRASH") == "all"
 KILLED = -9
 
 Spoilt = tuple[int, str]

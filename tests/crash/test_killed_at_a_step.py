@@ -1,0 +1,227 @@
+"""kill -9 at each step of a paid fetch: what a wallet finds that is opened a minute later."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+
+from sandbox.run import Sandbox
+from tests.crash.buyer import STEPS, Job
+from tests.crash.crash_kit import (
+    ARTICLE,
+    ROOT,
+    BuyerServer,
+    assert_books_hold,
+    buy,
+    nonces,
+    reopened,
+)
+from tests.desk import Desk
+from tests.meddler import Meddler, PaidAnswer, meddler
+from wallet.assets import find_network
+from wallet.reconcile import reconcile_all
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.xdist_group("crash"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """What is found: `left` by the buyer, `settled` by reconciling, and told to the same call.
+
+    `left` and `settled` are states, or `nothing`. `signatures` counts those the seller has seen
+    when all that is done: of two, the first was never sent.
+    """
+
+    left: str
+    settled: str
+    told: str
+    spent: str
+    signatures: int
+
+
+NOTHING = After("nothing", "nothing", "content", "yes", 1)
+UNSIGNED = After("held", "void", "content", "yes", 1)
+UNSENT = After("signed", "signed", "outcome_unknown", "unknown", 0)
+PAID = After("signed", "settled", "upstream_error", "yes", 1)
+KEPT = After("signed", "settled", "content", "yes", 1)
+DONE = After("settled", "settled", "content", "yes", 1)
+UNPAID = After("signed", "signed", "outcome_unknown", "unknown", 1)
+GIVEN_UP = After("unknown", "unknown", "outcome_unknown", "unknown", 1)
+NEVER = After("nothing", "nothing", "outcome_unknown", "unknown", 1)
+NEVER_SENT = After("held", "void", "outcome_unknown", "unknown", 1)
+
+HONEST = {
+    "asked": NOTHING,
+    "holding": NOTHING,
+    "held": UNSIGNED,
+    "signed": UNSIGNED,
+    "stored": UNSENT,
+    "sending": UNSENT,
+    "sent": PAID,
+    "answered": PAID,
+    "kept": KEPT,
+    "recorded": DONE,
+}
+SILENT = {
+    "asked": NEVER,
+    "holding": NEVER,
+    "held": NEVER_SENT,
+    "signed": NEVER_SENT,
+    "stored": UNSENT,
+    "sending": UNSENT,
+    "sent": UNPAID,
+    "recorded": GIVEN_UP,
+}
+"""A seller that never answers a payment never cashes it either; of its answer there is no step."""
+
+
+def say_nothing(answer: PaidAnswer) -> None:
+    """Close the connection without an answer."""
+
+
+@dataclass
+class Counter:
+    """A seller, and the moment at which it has a payment in its hands."""
+
+    seller: Meddler
+    reached: anyio.Event
+    opened: anyio.Event
+
+
+@asynccontextmanager
+async def counter(sandbox: Sandbox, *, honest: bool) -> AsyncGenerator[Counter]:
+    """Run a seller that waits with each payment until it may go on."""
+    reached, opened = anyio.Event(), anyio.Event()
+
+    async def wait() -> None:
+        reached.set()
+        await opened.wait()
+
+    async with meddler(
+        sandbox.seller_url,
+        (lambda answer: answer) if honest else say_nothing,
+        withhold=not honest,
+        before_paid=wait,
+    ) as seller:
+        yield Counter(seller, reached, opened)
+
+
+async def die(buyer: BuyerServer, at: Counter, job: Job) -> None:
+    """Buy, and be killed at the step; at `sent` by us, once the seller has the payment."""
+    process = await buyer.start(job)
+    if job.die_at == "sent":
+        with anyio.fail_after(60):
+            await at.reached.wait()
+        os.kill(process, signal.SIGKILL)
+    at.opened.set()
+    assert (await buyer.end()).status == -signal.SIGKILL
+
+
+def job_at(step: str, home: Path, sandbox: Sandbox, url: str) -> Job:
+    log = str(home.parent / "log")
+    return Job(str(home), f"{url}/article?{step}", sandbox.rpc_url, log=log, die_at=step)
+
+
+async def states(desk: Desk) -> str:
+    found = [one.state.value for one in await desk.purchases()]
+    assert len(found) <= 1
+    return (*found, "nothing")[0]
+
+
+async def cashed(sandbox: Sandbox, nonce: str) -> None:
+    """Wait until the chain shows a payment that the seller cashes while its buyer is dead."""
+    with anyio.fail_after(60):
+        while not sandbox.chain.nonce_used(sandbox.buyer_address, nonce):  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("honest", "step", "expected"),
+    [
+        *((True, step, after) for step, after in HONEST.items()),
+        *((False, step, after) for step, after in SILENT.items()),
+    ],
+)
+async def test_a_buyer_killed_at_a_step_leaves_what_the_table_says(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    buyer: BuyerServer,
+    honest: bool,
+    step: str,
+    expected: After,
+):
+    home = tmp_path / "home"
+    async with counter(sandbox, honest=honest) as at:
+        job = job_at(step, home, sandbox, at.seller.url)
+        await die(buyer, at, job)
+        sent = nonces(at.seller.payments)
+        if honest and step == "sent":
+            await cashed(sandbox, *sent)
+        async with reopened(home, sandbox, job.url) as desk:
+            left = await states(desk)
+            await assert_books_hold(desk, sandbox, sent)
+            await reconcile_all(desk.parts)
+            settled = await states(desk)
+            told = await buy(desk, job.url)
+            await assert_books_hold(desk, sandbox, nonces(at.seller.payments))
+        signatures = len(nonces(at.seller.payments))
+        assert After(left, settled, told.answer, told.spent, signatures) == expected
+        assert told.body in (b"", ARTICLE)
+
+
+@pytest.fixture
+def own_sandbox() -> Iterator[Sandbox]:
+    """Run a chain of its own, for a test that moves the chain's time."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.mark.asyncio
+async def test_what_no_seller_cashed_is_freed_once_the_chain_shows_it_dead(
+    tmp_path: Path, own_sandbox: Sandbox, buyer: BuyerServer
+):
+    sandbox = own_sandbox
+    network = find_network(sandbox.network)
+    assert network is not None
+    dead_in_s = 120 + network.finality_margin_s + 5
+    async with AsyncExitStack() as sellers:
+        cases: list[tuple[Counter, Job]] = []
+        for step in SILENT:
+            (tmp_path / step).mkdir()
+            at = await sellers.enter_async_context(counter(sandbox, honest=False))
+            job = job_at(step, tmp_path / step / "home", sandbox, at.seller.url)
+            await die(buyer, at, job)
+            cases.append((at, job))
+        sandbox.chain.advance_time(dead_in_s)
+        for at, job in cases:
+            sent = nonces(at.seller.payments)
+            async with reopened(Path(job.home), sandbox, job.url, dead_in_s) as desk:
+                done = await reconcile_all(desk.parts)
+                assert (done.settled, done.still_open) == ((), ())
+                expected = "nothing" if SILENT[job.die_at].left == "nothing" else "void"
+                assert (job.die_at, await states(desk)) == (job.die_at, expected)
+                assert await desk.check() == []
+                assert (await buy(desk, job.url)).spent == "unknown"
+                assert len(nonces(at.seller.payments) - sent) == 1
+
+
+def test_the_tables_have_every_step_and_how_it_works_shows_them() -> None:
+    assert tuple(HONEST) == STEPS
+    assert set(SILENT) == set(STEPS) - {"answered", "kept"}
+    page = (ROOT / "docs" / "how-it-works.md").read_text(encoding="utf-8")
+    section = page.partition("## What a crash can leave behind")[2].partition("\n## ")[0]
+    shown = re.findall(r"^\| `(\w+)` \| [^|]+ \| (\w+) \| (\w+) \|", section, re.M)
+    assert shown == [(step, after.left, after.settled) for step, after in HONEST.items()]
