@@ -12,10 +12,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 
 from sandbox.run import Sandbox
-from tests.crash.buyer import CAPS, PROOF_WAIT_S, Job
+from tests.crash.buyer import CAPS, JOURNALS, PROOF_WAIT_S, Job
 from tests.crash.faults import FileCall, read_log
 from tests.desk import Desk, open_desk
 from tests.end_to_end.hosting import authorization_of
@@ -26,7 +27,10 @@ from wallet.purchases import PurchaseStore
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLE = (ROOT / "sandbox" / "pages" / "article.html").read_bytes()
 EVERYTHING = os.environ.get("PURSER_CRASH") == "all"
-"""Try every call, every fault and every state, which takes minutes."""
+"""Try every call, every fault, every state and every journal, which takes many minutes."""
+
+TRIED_JOURNALS = tuple(JOURNALS) if EVERYTHING else ("",)
+"""By default the one that this SQLite gets."""
 
 A_MINUTE_LATER_S = 61
 """By then a hold without a signature is stale, and nobody waits for its buyer any more."""
@@ -120,6 +124,13 @@ async def buy(desk: Desk, url: str) -> Told:
     except PurserError as error:
         return Told(error.kind.value.code, error.spent)
     return Told("content", "yes", bought.body)
+
+
+async def cashed(sandbox: Sandbox, nonce: str) -> None:
+    """Wait until the chain shows a payment that the seller cashes while its buyer is dead."""
+    with anyio.fail_after(60):
+        while not sandbox.chain.nonce_used(sandbox.buyer_address, nonce):  # noqa: ASYNC110
+            await anyio.sleep(0.01)
 
 
 def assert_content_is_whole(home: Path) -> None:

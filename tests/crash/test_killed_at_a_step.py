@@ -21,6 +21,7 @@ from tests.crash.crash_kit import (
     BuyerServer,
     assert_books_hold,
     buy,
+    cashed,
     nonces,
     reopened,
 )
@@ -140,13 +141,6 @@ async def states(desk: Desk) -> str:
     found = [one.state.value for one in await desk.purchases()]
     assert len(found) <= 1
     return (*found, "nothing")[0]
-
-
-async def cashed(sandbox: Sandbox, nonce: str) -> None:
-    """Wait until the chain shows a payment that the seller cashes while its buyer is dead."""
-    with anyio.fail_after(60):
-        while not sandbox.chain.nonce_used(sandbox.buyer_address, nonce):  # noqa: ASYNC110
-            await anyio.sleep(0.01)
 
 
 @pytest.mark.asyncio
