@@ -27,3 +27,7 @@ bench:
 # Fuzz every parser of a seller's bytes with coverage as the guide, a minute each.
 fuzz target="all" seconds="60":
     uv run --with atheris python tests/fuzz/guided.py {{ target }} --seconds {{ seconds }}
+
+# Live thousands of simulated lives of the purse, from seeds that nobody has tried.
+simulate seeds="10000" first="0":
+    uv run python tests/simulator/run.py --seeds {{ seeds }} --from {{ first }}
