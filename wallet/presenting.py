@@ -117,7 +117,9 @@ async def present(
     except NeverSentError:
         if again:
             raise outcome_unknown(purchase, "could not be reached") from None
-        await parts.ledger.call(lambda ledger: release_unsent(ledger, purchase.id))
+        if not await parts.ledger.call(lambda ledger: release_unsent(ledger, purchase.id)):
+            # Another call may have presented the same bytes meanwhile.
+            raise outcome_unknown(purchase, "could not be reached") from None
         detail = "No connection could be made for the paid request; the payment never left."
         raise PurserError(ErrorKind.UPSTREAM_ERROR, detail, receipt_id=purchase.id) from None
     except TransportFailedError:
@@ -153,10 +155,15 @@ def to_present(stored: str) -> Mapping[str, str] | None:
     return None if _ELSEWHERE in headers else headers
 
 
-def release_unsent(ledger: Ledger, held_id: str) -> None:
-    """Free a hold whose bytes never left; a ledger that cannot be written frees it later."""
+def release_unsent(ledger: Ledger, held_id: str) -> bool:
+    """Free a hold whose bytes never left, and tell whether it is free.
+
+    A hold that another call has taken over stays; one that cannot be written now is freed later.
+    """
     with suppress(StaleStateError, LedgerUnavailableError):
         ledger.void(held_id, allowed_from=(State.HELD, State.SIGNED), note="never sent")
+        return True
+    return False
 
 
 def _terms(purchase: Purchase) -> Transfer:

@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange
-from wallet.ledger.base import Ledger
+from wallet.ledger.base import Ledger, StaleStateError
 from wallet.model import OPEN_STATES, Purchase, State
 from wallet.parts import Parts
 from wallet.presenting import Bought, left_today, outcome_unknown, present, to_present
@@ -163,8 +163,21 @@ class Repeats:
 
 
 def _payment_to_present(purchase_id: str, ledger: Ledger) -> Mapping[str, str] | None:
+    """Return the stored payment, and see that nobody can free it as never sent from here on.
+
+    Whoever signed it may still be trying to connect; only a SIGNED hold is freed when that fails.
+    """
     payment = ledger.signed_payment(purchase_id)
-    return None if payment is None else to_present(payment)
+    headers = None if payment is None else to_present(payment)
+    current = ledger.get(purchase_id)
+    if headers is None or current is None:
+        return None
+    if current.state is State.SIGNED:
+        try:
+            ledger.mark_unknown(purchase_id, "another call presents the same payment")
+        except StaleStateError:
+            current = ledger.get(purchase_id)
+    return None if current is None or current.state is State.VOID else headers
 
 
 def _as_stored(purchase: Purchase, stored: Bought | None) -> Bought:
