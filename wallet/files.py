@@ -2,27 +2,49 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
 def make_private_folder(path: Path) -> None:
     """Create the folder and its parents for this user alone (0700); an existing one is kept.
 
+    Its name is durable afterwards: files synced inside a folder are lost with it.
+
     Raises:
         OSError: it cannot be created, or something else has its name.
     """
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700)
+    except FileNotFoundError:
+        make_private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        if not path.is_dir():
+            raise
+    # An existing one too: who made it may have died before this. A parent that is not ours to
+    # read cannot be synced.
+    with suppress(PermissionError):
+        sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:
-    """Make the folder's entries durable; Windows has no such call and needs none."""
+    """Make the folder's entries durable, where the system has such a call; Windows has none.
+
+    Raises:
+        OSError: the disk failed.
+    """
     if os.name == "nt":
         return
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # fsync(2): not on this file system
+            raise
     finally:
         os.close(handle)
 

@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,7 @@ class PurchaseStore:
         self._root = root
         try:
             make_private_folder(root)
+            sync_folder(root)  # a process that was killed may have left a purchase unsynced
         except OSError as error:
             raise StorageFailedError(_failure(error)) from None
 
@@ -90,6 +92,7 @@ class PurchaseStore:
         try:
             if not folder.exists() and self._publish(folder, body, delivery, truncated):
                 return delivery
+            sync_folder(self._root)  # who stored it first may not have come to this yet
             if replace:
                 _replace(folder, body, delivery, truncated)
                 return delivery
@@ -183,16 +186,32 @@ class PurchaseStore:
 
 def _replace(folder: Path, body: bytes, delivery: Delivery, truncated: bool) -> None:
     """Write the new body beside the old; the rename of `delivery.json` is the switch."""
-    name = f"body-{secrets.token_hex(8)}"
+    before, name = _body_named(folder), f"body-{secrets.token_hex(8)}"
     write_new_file(folder / name, body)
     try:
+        sync_folder(folder)  # before the switch, so that it never names a body that is not there
         write_file(folder / _RECORD, _record(name, delivery, truncated), replace=True)
-    except BaseException:
-        (folder / name).unlink(missing_ok=True)
-        raise
-    for path in folder.glob("body*"):
-        if path.name != name:
-            path.unlink(missing_ok=True)
+    finally:
+        # These two and no other: another process may be putting its own body in place.
+        _remove_unnamed(folder, before, name)
+
+
+def _remove_unnamed(folder: Path, *bodies: str | None) -> None:
+    """Remove those of `bodies` that `delivery.json` does not name, when it can be read."""
+    named = _body_named(folder)
+    for name in bodies:
+        if named is not None and name is not None and name != named:
+            with suppress(OSError):
+                (folder / name).unlink()
+
+
+def _body_named(folder: Path) -> str | None:
+    """Return the file name of the body in `delivery.json`; None when that cannot be read."""
+    try:
+        name = str(json.loads((folder / _RECORD).read_bytes())["body"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name if _BODY_NAME.fullmatch(name) else None
 
 
 def _record(body_name: str, delivery: Delivery, truncated: bool) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from wallet.files import make_private_folder
 from wallet.ledger.base import LedgerUnavailableError
 
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
@@ -70,7 +71,7 @@ def make_private_file(path: Path) -> None:
     Raises:
         OSError: the file cannot be made, or made private.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     try:
         # An existing file must not be opened here: closing it would drop the POSIX locks that
         # another connection of this process holds on it.

@@ -1,0 +1,114 @@
+"""The host is killed, or ends its server, while a payment is under way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from sandbox.run import Sandbox
+from tests.crash.crash_kit import buy, cashed, nonces, reopened
+from tests.end_to_end.hosting import (
+    SERVE,
+    RawServer,
+    books,
+    environment,
+    raw_server,
+    settle_in,
+)
+from tests.meddler import meddler
+from wallet.model import Evidence, State
+from wallet.reconcile import reconcile_all
+
+pytestmark = [
+    pytest.mark.asyncio,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(os.name != "posix", reason="POSIX signals and pipes"),
+]
+
+
+class Till:
+    """Tells that a payment has come in, and answers it when told to."""
+
+    def __init__(self) -> None:
+        self.reached = anyio.Event()
+        self.opened = anyio.Event()
+
+    async def __call__(self) -> None:
+        self.reached.set()
+        await self.opened.wait()
+
+
+async def pay(server: RawServer, url: str, till: Till) -> None:
+    await server.initialize()
+    await server.ask("tools/call", {"name": "paid_fetch", "arguments": {"url": url}})
+    with anyio.fail_after(60):
+        await till.reached.wait()
+
+
+async def test_a_host_that_is_killed_leaves_a_payment_that_is_recorded_to_its_end(
+    tmp_path: Path, sandbox: Sandbox
+):
+    till = Till()
+    async with meddler(sandbox.seller_url, before_paid=till) as seller:
+        home = settle_in(tmp_path / "home", sandbox, sellers=[seller.url])
+        async with await anyio.open_process(
+            [sys.executable, *SERVE], env=environment(home), stderr=subprocess.DEVNULL
+        ) as server:
+            assert server.stdin is not None
+            assert server.stdout is not None
+            for line in greeting_and_call(seller.url + "/article"):
+                await server.stdin.send(json.dumps(line).encode() + b"\n")
+            with anyio.fail_after(60):
+                await till.reached.wait()
+            await server.stdin.aclose()
+            await server.stdout.aclose()  # nobody reads the result any more
+            till.opened.set()
+            with anyio.fail_after(60):
+                await server.wait()
+        (purchase,) = books(home)
+        assert (purchase.state, purchase.evidence) == (State.SETTLED, Evidence.VERIFIED)
+        assert purchase.delivery is not None
+        assert len(nonces(seller.payments)) == 1
+
+
+def greeting_and_call(url: str) -> list[dict[str, Any]]:
+    """Return what a host says up to its first purchase."""
+    client = {"name": "short-lived", "version": "0"}
+    hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client}
+    call = {"name": "paid_fetch", "arguments": {"url": url}}
+    return [
+        {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello},
+        {"jsonrpc": "2.0", "method": "notifications/initialized"},
+        {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call},
+    ]
+
+
+async def test_a_server_told_to_end_while_paying_is_reconciled_at_the_next_start(
+    tmp_path: Path, sandbox: Sandbox
+):
+    till = Till()
+    async with meddler(sandbox.seller_url, before_paid=till) as seller:
+        home = settle_in(tmp_path / "home", sandbox, sellers=[seller.url])
+        async with raw_server(home) as server:
+            await pay(server, seller.url + "/article", till)
+            server.process.send_signal(signal.SIGTERM)
+            with anyio.fail_after(60):
+                await server.process.wait()
+        (left,) = books(home)
+        assert left.state is State.SIGNED
+        till.opened.set()
+        (nonce,) = nonces(seller.payments)
+        await cashed(sandbox, nonce)
+        async with reopened(home, sandbox, seller.url) as desk:
+            assert (await reconcile_all(desk.parts)).settled == (left.id,)
+            assert (await buy(desk, seller.url + "/article")).spent == "yes"
+        assert nonces(seller.payments) == {nonce}
