@@ -6,8 +6,8 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
 import anyio
@@ -150,6 +150,9 @@ class SlowNames:
         self.asked = threading.Semaphore(0)
         self.released = threading.Event()
 
+    async def wait_for_a_question(self) -> None:
+        assert await anyio.to_thread.run_sync(self.asked.acquire, True, 10), "nobody asked"
+
     def __call__(self, host: str, port: int, *_: object, **__: object) -> list[Any]:
         self.asked.release()
         if not self.released.wait(20):
@@ -164,6 +167,15 @@ def slow_names(monkeypatch: pytest.MonkeyPatch) -> SlowNames:
     return names
 
 
+@contextmanager
+def released_at_last(names: SlowNames) -> Generator[None]:
+    """Let every lookup go on at the end, also of a test that fails: its threads must end."""
+    try:
+        yield
+    finally:
+        names.released.set()
+
+
 async def test_a_slow_name_server_does_not_stop_the_event_loop(slow_names: SlowNames) -> None:
     ended: list[ErrorKind] = []
 
@@ -174,11 +186,11 @@ async def test_a_slow_name_server_does_not_stop_the_event_loop(slow_names: SlowN
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with serve(always(body=b"ok")) as site, client_for(site, verify=context) as client:
         async with anyio.create_task_group() as group:
-            group.start_soon(ask, client)
-            await anyio.to_thread.run_sync(slow_names.asked.acquire)
-            other = await WebExchange(client, WebRequest("GET", site.url())).ask()
-            assert (other.body, ended) == (b"ok", [])
-            slow_names.released.set()
+            with released_at_last(slow_names):
+                group.start_soon(ask, client)
+                await slow_names.wait_for_a_question()
+                other = await WebExchange(client, WebRequest("GET", site.url())).ask()
+                assert (other.body, ended) == (b"ok", [])
     assert ended == [ErrorKind.PRIVATE_ADDRESS]
 
 
@@ -188,14 +200,14 @@ async def test_many_slow_names_take_no_thread_from_the_chain_or_the_store(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with client_for(verify=context) as client:
         async with anyio.create_task_group() as group:
-            for number in range(LOOKUPS_AT_ONCE + 40):
-                url = f"https://slow-{number}.example/"
-                exchange = WebExchange(client, WebRequest("GET", url))
-                group.start_soon(refused, exchange)
-            for _ in range(LOOKUPS_AT_ONCE):
-                assert await anyio.to_thread.run_sync(slow_names.asked.acquire)
-            with anyio.fail_after(10):
-                assert await asyncio.to_thread(lambda: "the chain is looked up")
-                assert await anyio.to_thread.run_sync(lambda: "a purchase is stored")
-            assert not slow_names.asked.acquire(blocking=False)
-            slow_names.released.set()
+            with released_at_last(slow_names):
+                for number in range(LOOKUPS_AT_ONCE + 40):
+                    url = f"https://slow-{number}.example/"
+                    exchange = WebExchange(client, WebRequest("GET", url))
+                    group.start_soon(refused, exchange)
+                for _ in range(LOOKUPS_AT_ONCE):
+                    await slow_names.wait_for_a_question()
+                with anyio.fail_after(10):
+                    assert await asyncio.to_thread(lambda: "the chain is looked up")
+                    assert await anyio.to_thread.run_sync(lambda: "a purchase is stored")
+                assert not slow_names.asked.acquire(blocking=False)
