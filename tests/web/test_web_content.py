@@ -6,13 +6,14 @@ import codecs
 import json
 import logging
 import socket
+import tracemalloc
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.web.content import MAX_COMPACTED_CHARS, Format, page, render
+from tools.web.content import MAX_COMPACTED_CHARS, MAX_HTML_BYTES, Format, page, render
 from tools.web.extract import MAX_CELLS, MAX_EXTRACT_CHARS, MAX_TAGS, strip_tags
 
 URL = "https://shop.example/articles/one"
@@ -99,6 +100,27 @@ def test_a_page_too_long_for_extraction_is_stripped() -> None:
     text = text_of(body, "text/html")
     assert text.startswith("first")
     assert text.endswith("last & least")
+
+
+def test_of_a_very_long_page_the_beginning_is_shown_and_raw_shows_all() -> None:
+    body = b"<p>first</p>" + b"<p>word</p>" * (MAX_HTML_BYTES // 11) + b"<p>last</p>"
+    text = text_of(body, "text/html")
+    assert text.startswith("first")
+    assert "last" not in text
+    assert text.endswith('[Purser: this page is very long; format="raw" shows the rest of it]')
+    assert render(body, "text/html", "https://a.example/", "raw").text.endswith("<p>last</p>")
+
+
+def test_control_characters_are_dropped_from_a_long_text_with_little_memory() -> None:
+    body = b"a\x00b\r\n" * 200_000
+    tracemalloc.start()
+    try:
+        text = text_of(body, "text/plain")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert text == "ab\n" * 200_000
+    assert peak_bytes < 4_000_000
 
 
 def test_the_plain_strip_hides_what_a_browser_hides() -> None:

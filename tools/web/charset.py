@@ -32,6 +32,7 @@ _NOT_CHARSETS = frozenset(
 _LATIN = frozenset({"ascii", "iso8859-1"})
 # C0, DEL and C1 but not tab and newline; lone surrogates; what turns the direction of writing; tag
 # characters and variation selectors, which show as nothing.
+_PIECE_CHARS = 100_000
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
     "\U000e0000-\U000e01ef]"
@@ -48,7 +49,12 @@ def decode(body: bytes, content_type: str, *, is_html: bool = False) -> str:
 
 def clean(text: str) -> str:
     """Unify newlines and drop control characters, lone surrogates and invisible tags."""
-    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if _CONTROL.search(text) is None:
+        return text
+    # A substitution lists every match before it joins them, so a hostile text is cleaned in pieces.
+    starts = range(0, len(text), _PIECE_CHARS)
+    return "".join(_CONTROL.sub("", text[at : at + _PIECE_CHARS]) for at in starts)
 
 
 def _decode(body: bytes, content_type: str, is_html: bool) -> str:

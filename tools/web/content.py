@@ -30,8 +30,11 @@ _IMAGES = (
     (b"GIF87a", "image/gif"),
     (b"GIF89a", "image/gif"),
 )
+# Stripping tags takes about twenty times the page's size in memory.
+MAX_HTML_BYTES = 1_000_000
+HTML_GOES_ON = '[Purser: this page is very long; format="raw" shows the rest of it]'
 MAX_JSON_DEPTH = 200
-MAX_COMPACTED_CHARS = 1_000_000
+MAX_COMPACTED_CHARS = 500_000
 _JSON_TOKENS = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|\s+')
 
 
@@ -63,17 +66,17 @@ def render(
 ) -> Rendered:
     """Turn a decoded body into text or an image; synchronous, so run it in a worker thread.
 
-    HTML becomes Markdown (`auto`, `markdown`) or plain text (`text`), JSON is written compactly,
-    other text passes through; `raw` is the body's own text. Never fetches, never raises.
+    HTML becomes Markdown (`auto`, `markdown`) or plain text (`text`), as far as its first
+    `MAX_HTML_BYTES` go; JSON is written compactly, other text passes through; `raw` is the body's
+    own text, all of it. Never fetches, never raises.
     """
     mime = _sniff(body, _mime(content_type))
     if mime.startswith("image/") and (image := _image_type(body)) is not None:
         return Rendered("image", f"An image ({image}, {len(body)} bytes).", image, body)
     if mime in _HTML:
-        page = decode(body, content_type, is_html=True)
-        if format != "raw":
-            page = clean(html_to_text(page, url, "text" if format == "text" else "markdown"))
-        return Rendered("text", page, mime)
+        if format == "raw":
+            return Rendered("text", decode(body, content_type, is_html=True), mime)
+        return Rendered("text", _from_html(body, content_type, url, format), mime)
     if mime == "application/json" or mime.endswith("+json"):
         text = decode(body, content_type)
         return Rendered("text", text if format == "raw" else _compact_json(text), mime)
@@ -81,6 +84,13 @@ def render(
         return Rendered("text", decode(body, content_type), mime)
     description = f"Binary content ({mime}, {len(body)} bytes), which cannot be shown as text."
     return Rendered("binary", description, mime)
+
+
+def _from_html(body: bytes, content_type: str, url: str, format: Format) -> str:  # noqa: A002
+    form = "text" if format == "text" else "markdown"
+    page = decode(body[:MAX_HTML_BYTES], content_type, is_html=True)
+    text = clean(html_to_text(page, url, form))
+    return text if len(body) <= MAX_HTML_BYTES else f"{text}\n\n{HTML_GOES_ON}"
 
 
 def page(text: str, start: int, max_chars: int) -> Page:

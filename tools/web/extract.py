@@ -8,9 +8,11 @@ import re
 from functools import partial
 from typing import Literal
 
-# Extraction time grows faster than the page; a page this long is stripped instead.
-MAX_EXTRACT_CHARS = 1_000_000
+# Extraction takes up to a hundred times the page's size in memory, and its time grows faster than
+# the page; what is over one of these is stripped instead.
+MAX_EXTRACT_CHARS = 400_000
 MAX_TAGS = 20_000
+MAX_ATTRIBUTES = 10_000
 MAX_CELLS = 2_000
 _MAX_TITLE_CHARS = 300
 _CELL = re.compile(r"<t[dh]\b", re.IGNORECASE)
@@ -46,6 +48,7 @@ def _is_extractable(page: str) -> bool:
     return (
         len(page) <= MAX_EXTRACT_CHARS
         and page.count("<") <= MAX_TAGS
+        and page.count("=") <= MAX_ATTRIBUTES
         and len(_CELL.findall(page)) <= MAX_CELLS
         and _LONG_TAG.search(page) is None
         and _WIDE_SPAN.search(page) is None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import anyio
+import anyio.lowlevel
 import httpcore
 import httpx
 
@@ -30,6 +31,7 @@ __all__ = ["Resolver", "Timeouts", "WebClient", "WebExchange"]
 # Servers such as uvicorn and Node close an idle connection after 5 s. Leaving it earlier keeps a
 # paid request from being written into a connection that is about to close.
 _KEEPALIVE_S = 4.0
+_PIECES_AT_ONCE = 250
 _BROKEN_OFF = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 _UNSENT = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.PoolTimeout)
 
@@ -160,9 +162,14 @@ async def _read(response: httpcore.Response, max_bytes: int, until: float | None
 
 
 async def _feed(response: httpcore.Response, reader: BodyReader) -> None:
+    count = 0
     async for piece in response.aiter_stream():
         if not reader.feed(piece):
             return
+        count += 1
+        if count % _PIECES_AT_ONCE == 0:
+            # One read from the socket may hold ten thousand tiny chunks.
+            await anyio.lowlevel.checkpoint()
 
 
 def _written_port(target: Target) -> int | None:
