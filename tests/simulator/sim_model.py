@@ -27,7 +27,8 @@ REPEAT_WINDOW_S = 600
 AGAIN_WINDOW_S = 60
 COLUMNS = (
     "id, url, host, state, evidence, created_at, settled_at, pay_again, pay_to, amount_atomic,"
-    " valid_before, nonce, amount_usd_micros, signed_payment"
+    " valid_before, nonce, amount_usd_micros, signed_payment,"
+    " body_sha256"
 )
 NEWEST = f"SELECT {COLUMNS} FROM purchases WHERE state <> 'free' ORDER BY rowid"
 
@@ -203,6 +204,14 @@ class Model:
                 sent is None or not self._truth.may_settle(sent),
                 "no answer says that no money moved while it may",
             )
+
+    def answered_yes(self, purchase_id: str | None) -> None:
+        """Judge an answer that says that money moved."""
+        found = [bill for bill in self.bills.values() if bill.row["id"] == purchase_id]
+        self.require(
+            [bill.state for bill in found] == ["settled"],
+            "an answer that says that money moved names a settled purchase",
+        )
 
     def judge_the_end(self) -> None:
         """After every fault has healed: nothing is open, and the chain and the books agree."""

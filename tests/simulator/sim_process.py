@@ -98,7 +98,7 @@ class SimulatedProcess(Mortal):
         self._around = around
         self.context: Context = copy_context()
         self.context.run(owner.set, self)
-        self.parts = self.context.run(self._open_parts)
+        self.parts = self._open_parts()
         self.payer = Payer(self.parts)
 
     def _open_parts(self) -> Parts:

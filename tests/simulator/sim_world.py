@@ -41,6 +41,7 @@ from wallet.ledger.base import LedgerUnavailableError
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.money import Usd
 from wallet.payer import Bought
+from wallet.purchases import PurchaseStore
 from wallet.reconcile import reconcile_all
 
 LONGEST_CALL_S = 3_000
@@ -201,6 +202,8 @@ class World:
         self.note(f"{exchange.request.url}: {error.kind.value.code}, spent {error.spent}")
         if error.spent == "no":
             self.model.answered_no(exchange.sent)
+        if error.spent == "yes":
+            self.model.answered_yes(error.receipt_id)
 
     def _judge_bought(self, event: Call, bought: Bought) -> None:
         again = " again" if bought.reused else ""
@@ -267,6 +270,11 @@ class World:
         for fault in faults:
             self.note(fault)
         self.model.require(not faults, "the books balance")
+        store = PurchaseStore(self.home / "purchases")
+        for bill in self.model.bills.values():
+            if bill.row["body_sha256"] is not None:
+                kept = store.load(bill.row["id"])
+                self.model.require(kept is not None, "what was delivered can be read again")
 
     async def _buy_as_a_control(self) -> None:
         """A wallet that pays nobody breaks no cap: see that an honest purchase still works."""
