@@ -36,13 +36,12 @@ with 1 for any other error. A refusal comes before anything is signed.
 
 {codes}
 
-## Kept for later
+## When approval is needed
 
-No code path of this version raises these; the names are part of the contract already: {reserved}.
-
-A price above `budget.approval_above` is refused with `approval_required`: this version has no way
-to ask you and go on. To allow such a payment, raise `budget.approval_above` in `config.toml` and
-start Purser again.
+A price above `budget.approval_above` waits for you. The first call is refused with
+`approval_required`, and the request is written down under `approval_id`. You see its terms and
+answer with `purser approve ID` or `purser deny ID`; then the same call pays, once, if its terms are
+still those. [How it works](how-it-works.md#approvals) has the rest.
 """
 
 _ERROR_META = {
@@ -52,7 +51,7 @@ _ERROR_META = {
     "retryable": "`true` when the same call may succeed later",
     "spent": "whether money moved: `no`, `yes` or `unknown`",
     "receipt_id": "the purchase this is about, or `null`",
-    "approval_id": "always `null` in this version",
+    "approval_id": "the request for approval this is about, or `null`",
     "offers": "for each offer of the seller, why it was refused; at most 20",
 }
 
@@ -82,7 +81,7 @@ Settings are read once, at the start: start Purser again after a change. No tool
 """
 
 _REMARKS: dict[str, str] = {
-    "budget.approval_above": "The code is `approval_required`",
+    "budget.approval_above": "Until then the code is `approval_required`",
     "fetch.max_body_bytes": "The code is `too_large`",
 }
 _RPC_NOTE = "your own RPC servers, in place of the public ones in the table"
@@ -152,7 +151,6 @@ def table(headings: list[str], rows: list[list[str]]) -> str:
 def errors_page() -> str:
     """Return the page of error codes, from `wallet/errors.py`."""
     meta = PurserError(ErrorKind.TIMEOUT, "").meta()
-    used = _kinds_in_use()
     rows = [
         [
             f"`{kind.value.code}`",
@@ -166,16 +164,7 @@ def errors_page() -> str:
     return _ERRORS.format(
         meta=table(["field", "meaning"], [[f"`{name}`", _ERROR_META[name]] for name in meta]),
         codes=table(["code", "what happened", "what to do", "retry", "refusal"], rows),
-        reserved=", ".join(f"`{kind.value.code}`" for kind in ErrorKind if kind.name not in used),
     )
-
-
-def _kinds_in_use() -> set[str]:
-    found: set[str] = set()
-    for folder in ("server", "tools", "wallet"):
-        for path in (ROOT / folder).rglob("*.py"):
-            found |= set(re.findall(r"ErrorKind\.([A-Z_]+)", path.read_text(encoding="utf-8")))
-    return found
 
 
 def settings_page() -> str:

@@ -88,6 +88,21 @@ COMMANDS: dict[str, Command] = {
             "purser policy unseal --passphrase-file -",
         ),
     ),
+    "approvals": Command(
+        "approvals",
+        "list payments that wait for your approval",
+        ("purser approvals", "purser approvals --all --json"),
+    ),
+    "approve": Command(
+        "approve",
+        "approve one payment above budget.approval_above, once and on the terms shown",
+        ("purser approve ap_0199a3f0-5a6b-7c1d-9e2f-001122334455",),
+    ),
+    "deny": Command(
+        "deny",
+        "refuse a payment that waits for approval, or take back an approval not used yet",
+        ("purser deny ap_0199a3f0-5a6b-7c1d-9e2f-001122334455",),
+    ),
     "reconcile": Command(
         "reconcile",
         "ask the chain what became of open payments",

@@ -31,7 +31,7 @@ _NOTES = {
     "per_host_per_day": "the most that one host may get in a day",
     "per_day": "the most that is spent in a day",
     "total": "the most that is ever spent; empty: no such limit",
-    "approval_above": "a dearer payment is refused: this version cannot ask you",
+    "approval_above": "a dearer payment waits until you approve it with `purser approve`",
     "payments_per_minute": "how many payments may start in a minute",
     "mode": "open: any public host. allowlist: only those in allow",
     "allow": "counts in allowlist mode",

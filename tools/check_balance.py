@@ -6,12 +6,15 @@ from typing import Any
 
 from tools.answer import ToolAnswer, structured_answer
 from tools.context import Toolbox
+from wallet.approvals import Approval
 from wallet.model import Purchase
 from wallet.policy import CapStatus
 from wallet.receipts import iso_time
 
 OPEN_SHOWN = 20
 HOSTS_SHOWN = 50
+PENDING_SHOWN = 20
+URL_CHARS = 200
 
 
 async def check_balance(toolbox: Toolbox) -> ToolAnswer:
@@ -19,9 +22,9 @@ async def check_balance(toolbox: Toolbox) -> ToolAnswer:
 
     Each host has a daily limit of its own; hosts_today lists those paid today. Also shows the
     wallet's address, its token balance on each enabled network (null with a reason when the chain
-    cannot be read, which does not mean zero), and open holds: payments that were sent and whose
-    outcome is not proven yet. Free, and changes nothing. Only the user can change limits or add
-    money.
+    cannot be read, which does not mean zero), open holds: payments that were sent and whose
+    outcome is not proven yet, and requests for approval that the user has not answered. Free, and
+    changes nothing. Only the user can change limits, approve or add money.
     """
     status = await toolbox.buyer.status()
     return structured_answer(
@@ -33,7 +36,8 @@ async def check_balance(toolbox: Toolbox) -> ToolAnswer:
             **await _on_chain(toolbox, status.address),
             "open_holds": [_hold(one) for one in status.open[:OPEN_SHOWN]],
             "open_holds_total": len(status.open),
-            "pending_approvals": [],
+            "pending_approvals": [_pending(one) for one in status.pending[:PENDING_SHOWN]],
+            "pending_approvals_total": len(status.pending),
         }
     )
 
@@ -57,6 +61,17 @@ def _hold(purchase: Purchase) -> dict[str, Any]:
         "host": purchase.host,
         "created_at": iso_time(purchase.created_at),
         "valid_before": None if transfer is None else iso_time(transfer.valid_before),
+    }
+
+
+def _pending(approval: Approval) -> dict[str, Any]:
+    return {
+        "approval_id": approval.id,
+        "amount_usd": str(approval.amount_usd),
+        "method": approval.method,
+        "url": approval.url[:URL_CHARS],
+        "host": approval.terms.host,
+        "expires_at": iso_time(approval.expires_at),
     }
 
 

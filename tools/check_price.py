@@ -10,9 +10,11 @@ from pydantic import Field
 from tools.answer import ToolAnswer, structured_answer
 from tools.arguments import Body, Headers, Method, Urls, web_request
 from tools.context import Toolbox
+from wallet.approvals import Approval
 from wallet.errors import PurserError
 from wallet.exchange import WebRequest
 from wallet.policy import Quote, QuotedOffer
+from wallet.receipts import iso_time
 
 AT_ONCE = 5
 OFFERS_SHOWN = 10
@@ -79,6 +81,7 @@ def _quoted(url: str, quote: Quote) -> tuple[tuple[int, int], dict[str, Any]]:
         "chosen_offer": quote.chosen,
         "refusal": None if quote.refusal is None else quote.refusal.value.code,
         "reason": quote.reason,
+        "approval": None if quote.approval is None else _approval(quote.approval),
         "offers": [_offer(one) for one in shown],
         "offers_total": len(quote.offers),
     }
@@ -87,6 +90,11 @@ def _quoted(url: str, quote: Quote) -> tuple[tuple[int, int], dict[str, Any]]:
     if price is None:
         return (2, 0), row
     return (0 if chosen is not None else 1, price.micros), row
+
+
+def _approval(one: Approval) -> dict[str, Any]:
+    """Return the request that bears on the quote, as the ledger has it."""
+    return {"id": one.id, "state": str(one.state), "expires_at": iso_time(one.expires_at)}
 
 
 def _offer(one: QuotedOffer) -> dict[str, Any]:

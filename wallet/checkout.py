@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import anyio
 import anyio.lowlevel
 
+from wallet.approvals import terms_of
+from wallet.consent import ask
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange
 from wallet.ids import payment_identifier, purchase_id
 from wallet.ledger.base import (
+    ApprovalMissingError,
     HoldRequest,
     Ledger,
     OverCapError,
@@ -72,6 +75,9 @@ async def _prepare(
         prepared = await parts.ledger.call(lambda ledger: _commit(parts, ledger, order, request))
     except OverCapError as error:
         raise _over_cap(order.price, error) from None
+    except ApprovalMissingError:
+        terms = terms_of(order.key, order.host, order.offer.scheme, order.transfer)
+        raise await ask(parts, exchange.request, terms, order.price) from None
     except RateLimitedError:
         detail = f"The limit is {parts.rules.payments_per_minute} payments per minute."
         raise PurserError(ErrorKind.RATE_LIMITED, detail) from None
@@ -119,6 +125,7 @@ def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest
         transfer=order.transfer,
         amount_usd=order.price,
         caps=caps_for(parts.rules, order.host),
+        approval_above=parts.rules.approval_above,
         payments_per_minute=parts.rules.payments_per_minute,
         repeat_window_s=repeat_window_s(parts, order.pay_again),
         now=parts.now_s(),

@@ -121,26 +121,28 @@ class ErrorKind(Enum):
     APPROVAL_REQUIRED = ErrorRow(
         "approval_required",
         "The price needs the user's approval",
-        "Choose a cheaper source, or ask the user to raise budget.approval_above.",
+        "Show the user the command; it is theirs alone to run. Or choose a cheaper source.",
+        retryable=True,
         refusal=True,
     )
     APPROVAL_DENIED = ErrorRow(
         "approval_denied",
         "The user declined this payment",
-        "Do not ask again for the same page.",
+        "Do not ask again for the same page. Choose another source, or ask the user what to do.",
         refusal=True,
     )
     APPROVAL_EXPIRED = ErrorRow(
         "approval_expired",
-        "The approval came too late",
-        "Call again to ask the user anew.",
+        "The approval ran out before it was used",
+        "Show the user the command; it is theirs alone to run. Or choose a cheaper source.",
         retryable=True,
         refusal=True,
     )
     TERMS_CHANGED = ErrorRow(
         "terms_changed",
-        "The seller changed its terms",
-        "Call check_price to see the new terms, then decide.",
+        "The seller's terms are not the ones that the user approved",
+        "Tell the user what changed and show them the command, or choose another source.",
+        retryable=True,
         refusal=True,
     )
     PAYEE_NOT_ALLOWED = ErrorRow(

@@ -19,6 +19,11 @@ def purchase_id(now_ms: int, entropy: bytes) -> str:
     return str(uuid.UUID(int=value))
 
 
+def approval_id(now_ms: int, entropy: bytes) -> str:
+    """Return `ap_` and a UUIDv7 from unix milliseconds and 10 random bytes."""
+    return "ap_" + purchase_id(now_ms, entropy)
+
+
 def purchase_key(principal: str, request: WebRequest) -> str:
     """Derive the identity of a logical call (hex SHA-256): the same call has the same key.
 

@@ -125,7 +125,10 @@ CapWindow = Literal["day", "total"]
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """One row of the ledger, as it stands now. Times are unix seconds."""
+    """One row of the ledger, as it stands now. Times are unix seconds.
+
+    `approval_id` names the user's approval that this purchase used up, if it needed one.
+    """
 
     id: str
     key: str
@@ -145,3 +148,4 @@ class Purchase:
     tx_hash: str | None
     delivery: Delivery | None
     notes: tuple[str, ...]
+    approval_id: str | None = None

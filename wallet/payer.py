@@ -6,13 +6,15 @@ from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
+from wallet.approvals import Approval, approved_offers, offered_terms, terms_of
 from wallet.assets import find_asset
 from wallet.checkout import Order, pay
+from wallet.consent import ask, with_approval
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import Exchange, WebResponse
+from wallet.exchange import Exchange, WebRequest, WebResponse
 from wallet.funds import Funds
 from wallet.ids import purchase_id, purchase_key
-from wallet.ledger.base import AlreadyBoughtError, Balance, Cap, Ledger, LedgerUnavailableError
+from wallet.ledger.base import AlreadyBoughtError, Ledger, LedgerUnavailableError
 from wallet.model import (
     Challenge,
     Purchase,
@@ -31,6 +33,7 @@ class WalletStatus:
     """The wallet as a whole: `address` is None while the key cannot be reached.
 
     `hosts` has the host's name with its cap, for each host that was paid or is owed today.
+    `pending` has the requests for approval that the user has not answered, newest first.
     """
 
     address: str | None
@@ -38,6 +41,7 @@ class WalletStatus:
     caps: tuple[CapStatus, ...]
     hosts: tuple[tuple[str, CapStatus], ...]
     open: tuple[Purchase, ...]
+    pending: tuple[Approval, ...]
 
 
 class Payer:
@@ -90,7 +94,8 @@ class Payer:
         except PurserError:
             payer = ""
         try:
-            quote = await self._decide(challenge, response.url, payer, max_price)
+            key = purchase_key(self._parts.principal, exchange.request)
+            quote = await self._decide(challenge, key, response.url, payer, max_price)
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
         return await self._with_funds(quote, challenge, payer)
@@ -133,6 +138,7 @@ class Payer:
             tuple(cap_status(cap, balance) for cap, balance in zip(general, balances, strict=True)),
             tuple(hosts),
             tuple(ledger.open_purchases()),
+            tuple(one for one in ledger.list_approvals() if now < one.expires_at),
         )
 
     async def _fetch_anew(
@@ -141,7 +147,7 @@ class Payer:
         response = await exchange.ask()
         if response.status != 402:
             return await self._free(exchange, key, response)
-        order = await self._order(key, exchange.request.url, response, max_price, pay_again)
+        order = await self._order(key, exchange.request, response, max_price, pay_again)
         if not exchange.can_still_pay():
             detail = "Too little time was left to wait for a settlement, so nothing was signed."
             raise PurserError(ErrorKind.TIMEOUT, detail)
@@ -150,7 +156,7 @@ class Payer:
     async def _order(
         self,
         key: str,
-        asked_url: str,
+        request: WebRequest,
         response: WebResponse,
         max_price: Usd | None,
         pay_again: bool,
@@ -160,11 +166,12 @@ class Payer:
         challenge = recognise(parts.rails, response)
         rail = next(one for one in parts.rails if one.name == challenge.rail)
         payer = await parts.keys.unlock()
-        quote = await self._decide(challenge, response.url, payer, max_price)
-        if quote.chosen is None:
+        quote = await self._decide(challenge, key, response.url, payer, max_price)
+        wanted = quote.askable if quote.chosen is None else quote.chosen
+        if wanted is None:
             raise refusal(quote)
-        offer = next(one for one in challenge.offers if one.index == quote.chosen)
-        quoted = next(one for one in quote.offers if one.index == quote.chosen)
+        offer = next(one for one in challenge.offers if one.index == wanted)
+        quoted = next(one for one in quote.offers if one.index == wanted)
         asset = find_asset(offer.network_id or "", offer.asset)
         if asset is None or quoted.amount_usd is None:
             raise AssertionError("policy allows only known assets with a price")
@@ -180,10 +187,13 @@ class Payer:
             nonce="0x" + parts.entropy(32).hex(),
         )
         host = host_of(response.url)
+        if quote.chosen is None:
+            terms = terms_of(key, host, offer.scheme, transfer)
+            raise await ask(parts, request, terms, quoted.amount_usd, refusal(quote).offers)
         return Order(
             key=key,
             host=host,
-            redirected=origin_of(response.url) != origin_of(asked_url),
+            redirected=origin_of(response.url) != origin_of(request.url),
             rail=rail,
             challenge=challenge,
             offer=offer,
@@ -193,15 +203,20 @@ class Payer:
         )
 
     async def _decide(
-        self, challenge: Challenge, url: str, payer: str, max_price: Usd | None
+        self, challenge: Challenge, key: str, url: str, payer: str, max_price: Usd | None
     ) -> Quote:
-        standing = await self._standing(host_of(url))
-        return decide(challenge, url, self._parts.rules, payer, max_price, standing)
-
-    async def _standing(self, host: str) -> list[tuple[Cap, Balance]]:
-        caps, now = caps_for(self._parts.rules, host), self._parts.now_s()
-        balances = await self._parts.ledger.call(lambda ledger: ledger.balances(caps, now))
-        return list(zip(caps, balances, strict=True))
+        parts, host = self._parts, host_of(url)
+        caps, now = caps_for(parts.rules, host), parts.now_s()
+        balances, approval = await parts.ledger.call(
+            lambda ledger: (ledger.balances(caps, now), ledger.latest_approval(key))
+        )
+        standing = list(zip(caps, balances, strict=True))
+        approved = approved_offers(approval, key, host, challenge.offers, now)
+        quote = decide(challenge, url, parts.rules, payer, max_price, standing, approved)
+        wanted = quote.askable if quote.chosen is None else quote.chosen
+        offer = next((one for one in challenge.offers if one.index == wanted), None)
+        terms = None if offer is None else offered_terms(key, host, offer)
+        return with_approval(quote, approval, terms, now)
 
     async def _free(self, exchange: Exchange, key: str, response: WebResponse) -> Bought:
         """Keep a free answer, so that it can be read on like a bought one."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from wallet.approvals import Approval
 from wallet.assets import Asset, find_asset
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
@@ -61,7 +62,11 @@ class QuotedOffer:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a URL asks and what would be done: `chosen` is an offer's index, or None."""
+    """What a URL asks and what would be done: `chosen` is an offer's index, or None.
+
+    `askable` is the index of the cheapest offer that lacks only the user's approval, when nothing
+    is chosen. `approval` is the newest request for this call, where it bears on the quote.
+    """
 
     url: str
     free: bool
@@ -69,6 +74,8 @@ class Quote:
     chosen: int | None
     refusal: ErrorKind | None
     reason: str
+    askable: int | None = None
+    approval: Approval | None = None
 
 
 def caps_for(rules: Rules, host: str) -> tuple[Cap, ...]:
@@ -92,6 +99,9 @@ def cap_status(cap: Cap, balance: Balance) -> CapStatus:
     used = balance.held + balance.settled
     left = None if cap.limit is None else cap.limit.minus_floor_zero(used)
     return CapStatus(_CAP_NAMES[cap.kind], cap.limit, balance.settled, balance.held, left)
+
+
+_ASKABLE, _ALLOWED = 7, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +134,11 @@ def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -
 
 
 def _refuse_price(
-    price: Usd, rules: Rules, max_price: Usd | None, standing: Sequence[tuple[Cap, Balance]]
+    price: Usd,
+    rules: Rules,
+    max_price: Usd | None,
+    standing: Sequence[tuple[Cap, Balance]],
+    approved: bool,
 ) -> _Refusal | None:
     if max_price is not None and price > max_price:
         return _Refusal(
@@ -144,9 +158,9 @@ def _refuse_price(
                 cap.kind,
                 f"${price} is more than the ${status.left} left of {status.name} ${cap.limit}",
             )
-    if price > rules.approval_above:
+    if price > rules.approval_above and not approved:
         return _Refusal(
-            7,
+            _ASKABLE,
             ErrorKind.APPROVAL_REQUIRED,
             f"${price} is above ${rules.approval_above}, from where the user must approve",
         )
@@ -159,6 +173,7 @@ def _judge(
     payer: str,
     max_price: Usd | None,
     standing: Sequence[tuple[Cap, Balance]],
+    approved: bool,
 ) -> tuple[QuotedOffer, int]:
     asset = None if offer.network_id is None else find_asset(offer.network_id, offer.asset)
     price = None
@@ -171,7 +186,7 @@ def _judge(
                 5, ErrorKind.OVER_PAYMENT_CAP, "the amount is absurdly large"
             )
     if refusal is None and price is not None:
-        refusal = _refuse_price(price, rules, max_price, standing)
+        refusal = _refuse_price(price, rules, max_price, standing, approved)
     amount = None if asset is None else token_units(offer.amount_atomic, asset.decimals)
     quoted = QuotedOffer(
         index=offer.index,
@@ -186,7 +201,7 @@ def _judge(
         refusal=None if refusal is None else refusal.kind,
         reason="allowed" if refusal is None else refusal.reason,
     )
-    return quoted, 8 if refusal is None else refusal.stage
+    return quoted, _ALLOWED if refusal is None else refusal.stage
 
 
 def decide(
@@ -196,6 +211,7 @@ def decide(
     payer: str,
     max_price: Usd | None,
     standing: Sequence[tuple[Cap, Balance]],
+    approved: Collection[int] = (),
 ) -> Quote:
     """Choose the cheapest allowed offer, or refuse with one reason for each offer.
 
@@ -209,8 +225,13 @@ def decide(
         payer: the wallet's address.
         max_price: the caller's own limit; it can only tighten.
         standing: each cap with its present balance. The ledger checks them again, atomically.
+        approved: the indexes of offers whose very terms the user has approved. The ledger checks
+            that again too, and uses the approval up.
     """
-    judged = [_judge(offer, rules, payer, max_price, standing) for offer in challenge.offers]
+    judged = [
+        _judge(offer, rules, payer, max_price, standing, offer.index in approved)
+        for offer in challenge.offers
+    ]
     unreadable = tuple(
         _unreadable(challenge.rail, bad.index, bad.reason) for bad in challenge.unreadable
     )
@@ -222,13 +243,17 @@ def decide(
     if not judged:
         reason = "the 402 holds no offer that can be read"
         return Quote(url, False, offers, None, ErrorKind.NO_PAYABLE_OFFER, reason)
+    askable = [quoted for quoted, stage in judged if stage == _ASKABLE]
+    if askable:
+        best = min(askable, key=lambda one: _preference(one, rules))
+        return Quote(url, False, offers, None, best.refusal, best.reason, askable=best.index)
     closest, _ = max(judged, key=lambda pair: pair[1])
     return Quote(url, False, offers, None, closest.refusal, closest.reason)
 
 
 def _preference(quoted: QuotedOffer, rules: Rules) -> tuple[Usd, int, int]:
     if quoted.amount_usd is None or quoted.network is None:
-        raise AssertionError("an allowed offer has a price and a network")
+        raise AssertionError("an offer that may be paid has a price and a network")
     return quoted.amount_usd, rules.networks.index(quoted.network), quoted.index
 
 

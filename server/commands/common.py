@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from server.wiring import Wired
 
 CELL_CHARS = 2_000
-_WHOLE = frozenset({"receipt", "status", "check", "price"})  # never broken over two lines
+_WHOLE = frozenset(
+    {"receipt", "approval", "status", "check", "price"}
+)  # never broken over two lines
 NO_WALLET = "there is no wallet yet: run `purser init`"
 USAGE = 2
 

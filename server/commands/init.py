@@ -245,7 +245,7 @@ def _show(data: dict[str, Any]) -> None:
             ("A host", f"at most ${limits['per_host_per_day']} a day"),
             ("A day", f"at most ${limits['per_day']}"),
             ("In all", "no limit" if limits["total"] is None else f"at most ${limits['total']}"),
-            ("Approval", f"above ${limits['approval_above']} a payment is refused in this version"),
+            ("Approval", f"above ${limits['approval_above']} a payment waits for `purser approve`"),
         ]
     )
     say("\nOnly you can change the limits, in the settings.")

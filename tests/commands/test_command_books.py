@@ -106,6 +106,7 @@ def test_the_balance_shows_limits_holdings_and_open_payments(
         ],
         "open_holds_total": 1,
         "pending_approvals": [],
+        "pending_approvals_total": 0,
     }
     lines = shopper("balance").out.splitlines()
     assert [" ".join(line.split()) for line in lines] == [

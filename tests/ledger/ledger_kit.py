@@ -10,7 +10,7 @@ from wallet.errors import ErrorKind
 from wallet.ledger.base import Cap, HoldRequest, OverCapError
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
-from wallet.money import Usd
+from wallet.money import USD_MICROS_MAX, Usd
 
 NOON = 1_795_262_400  # 2026-11-21 12:00 UTC
 DAY_S = 86_400
@@ -45,6 +45,7 @@ def request(
     amount_atomic: int = 10_000,
     url: str = "https://api.example.com/a",
     host: str = "api.example.com",
+    approval_above: int = USD_MICROS_MAX,
 ) -> HoldRequest:
     """Return a hold for a purchase of its own; ids rise with every call."""
     number = next(_numbers)
@@ -71,6 +72,7 @@ def request(
         ),
         amount_usd=Usd(amount),
         caps=caps,
+        approval_above=Usd(approval_above),
         payments_per_minute=payments_per_minute,
         repeat_window_s=repeat_window_s,
         now=now,

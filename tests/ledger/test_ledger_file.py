@@ -173,48 +173,11 @@ def test_check_says_what_does_not_add_up(path: Path, statement: str, sentence: s
         assert sentence in " ".join(ledger.check())
 
 
-def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
-    opened(path).__enter__().close()
-    change(path, "PRAGMA user_version = 99")
-    before = path.read_bytes()
-    with pytest.raises(LedgerUnavailableError, match="newer Purser"):
-        SqliteLedger(path)
-    assert path.read_bytes() == before
-
-
 def test_another_programs_file_is_refused(path: Path) -> None:
     path.parent.mkdir()
     change(path, "CREATE TABLE bookmarks (url TEXT)")
     with pytest.raises(LedgerUnavailableError, match="another program"):
         SqliteLedger(path)
-
-
-def test_a_migration_copies_the_ledger_beside_it_first(path: Path) -> None:
-    with opened(path) as ledger:
-        purchase = settled(ledger, request())
-    scripts = (*schema_scripts(), "CREATE TABLE later (id INTEGER) STRICT;\n")
-    with closing(Database(path, scripts)) as database, database.read() as connection:
-        assert connection.execute("SELECT count(*) FROM later").fetchone()[0] == 0
-        assert connection.execute("SELECT id FROM purchases").fetchone()[0] == purchase.id
-    backup = path.with_name(f"ledger.sqlite3.v{len(schema_scripts())}.bak")
-    assert [item.name for item in path.parent.glob("*bak*")] == [backup.name]
-    if os.name == "posix":
-        assert mode_of(backup) == 0o600
-    with opened(backup) as ledger:
-        assert ledger.get(purchase.id) == purchase
-
-
-def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
-    with opened(path) as ledger:
-        purchase = settled(ledger, request())
-    broken = "CREATE TABLE later (id INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n"
-    with pytest.raises(LedgerUnavailableError):
-        Database(path, (*schema_scripts(), broken))
-    with opened(path) as ledger:
-        assert ledger.get(purchase.id) == purchase
-    with closing(sqlite3.connect(path)) as connection:
-        names = connection.execute("SELECT name FROM sqlite_master").fetchall()
-    assert ("later",) not in names
 
 
 @pytest.mark.parametrize(
@@ -360,7 +323,7 @@ ledger = SqliteLedger({path!r})
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:
     while True:
-        settled(ledger, request(url="https://api.example.com/" + "x" * 900))
+        settled(ledger, request(worker=1, url="https://api.example.com/" + "x" * 900))
 except LedgerUnavailableError as error:
     print(error)
 """

@@ -119,6 +119,7 @@ class StubBuyer:
             caps=caps,
             hosts=(("api.example.com", host),),
             open=(waiting,),
+            pending=(),
         )
 
 

@@ -141,6 +141,7 @@ async def test_an_unreadable_balance_is_null_with_a_reason(era: Any) -> None:
         ],
         "open_holds_total": 1,
         "pending_approvals": [],
+        "pending_approvals_total": 0,
     }
 
 

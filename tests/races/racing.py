@@ -170,6 +170,7 @@ def hold_request(worker: int, number: int) -> HoldRequest:
         ),
         amount_usd=PRICE,
         caps=(CAP,),
+        approval_above=PRICE,
         payments_per_minute=100_000,
         repeat_window_s=600,
         now=now_ms // 1000,

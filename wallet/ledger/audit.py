@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter, defaultdict
 
+from wallet.approvals import Terms
+
 Budget = tuple[str, str]
 
 _STATE_AFTER = {
@@ -24,6 +26,7 @@ def audit(connection: sqlite3.Connection) -> list[str]:
         *_budget_faults(connection),
         *_purchase_faults(connection),
         *_kept_payment_faults(connection),
+        *_approval_faults(connection),
     ]
 
 
@@ -102,3 +105,41 @@ def _kept_payment_faults(connection: sqlite3.Connection) -> list[str]:
             " WHERE state <> 'settled' OR http_status BETWEEN 200 AND 299 ORDER BY id"
         )
     ]
+
+
+_TERMS = "key, host, scheme, network_id, asset, pay_to, amount_atomic"
+
+
+def _approval_faults(connection: sqlite3.Connection) -> list[str]:
+    """Match each used approval with the purchase that names it, by the terms of both."""
+    paid: dict[str, tuple[str, int, str]] = {
+        approval_id: (purchase_id, amount, _terms_sha256(terms))
+        for approval_id, purchase_id, amount, *terms in connection.execute(
+            f"SELECT approval_id, id, amount_usd_micros, {_TERMS} FROM purchases"  # noqa: S608
+            " WHERE approval_id IS NOT NULL"
+        )
+    }
+    faults: list[str] = []
+    for approval_id, purchase_id, amount, terms_sha256, *terms in connection.execute(
+        f"SELECT id, purchase_id, amount_usd_micros, terms_sha256, {_TERMS}"  # noqa: S608
+        " FROM approvals ORDER BY number"
+    ):
+        if _terms_sha256(terms) != terms_sha256:
+            faults.append(f"Approval {approval_id} does not have the terms of its hash.")
+        named = paid.pop(approval_id, None)
+        if (None if named is None else named[0]) != purchase_id:
+            faults.append(f"Approval {approval_id} and its purchase do not name each other.")
+        elif named is not None and named[1:] != (amount, terms_sha256):
+            faults.append(f"Purchase {purchase_id} has other terms than its approval.")
+    return faults + [
+        f"Purchase {one[0]} names an approval that is missing." for one in paid.values()
+    ]
+
+
+def _terms_sha256(columns: list[str]) -> str:
+    """Hash the columns of a row; empty when its amount is no number."""
+    key, host, scheme, network_id, asset, pay_to, amount_atomic = columns
+    try:
+        return Terms(key, host, scheme, network_id, asset, pay_to, int(amount_atomic)).sha256()
+    except ValueError:
+        return ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wallet.errors import ErrorKind
 from wallet.model import CapWindow, Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
+
+if TYPE_CHECKING:
+    from wallet.approvals import Approval, ApprovalRequest, Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,7 @@ class HoldRequest:
 
     `repeat_window_s`: an identical, settled purchase younger than this refuses the hold.
     `pay_again`: only an identical purchase that was itself made with `pay_again` counts then.
+    `approval_above`: a dearer purchase uses up an approval of exactly these terms.
     """
 
     id: str
@@ -43,6 +47,7 @@ class HoldRequest:
     transfer: Transfer
     amount_usd: Usd
     caps: tuple[Cap, ...]
+    approval_above: Usd
     payments_per_minute: int
     repeat_window_s: int
     now: int
@@ -69,6 +74,10 @@ class OverCapError(Exception):
 
 class RateLimitedError(Exception):
     """`payments_per_minute` refused the hold; nothing was written."""
+
+
+class ApprovalMissingError(Exception):
+    """The hold needs an approval, and none with its terms can be used; nothing was written."""
 
 
 class AlreadyBoughtError(Exception):
@@ -107,8 +116,10 @@ class Ledger(Protocol):
     def hold(self, request: HoldRequest) -> Purchase:
         """Reserve the amount in every cap and write the purchase as HELD, or write nothing.
 
+        A price above `approval_above` uses up its approval in the same step.
+
         Raises:
-            OverCapError, RateLimitedError, AlreadyBoughtError.
+            OverCapError, RateLimitedError, AlreadyBoughtError, ApprovalMissingError.
         """
         ...
 
@@ -198,6 +209,34 @@ class Ledger(Protocol):
 
     def day_balances(self, now: int) -> list[Balance]:
         """Return every budget that was used in the present UTC day."""
+        ...
+
+    def ask_approval(self, request: ApprovalRequest) -> Asked:
+        """Open a request for a person's approval, or return the one that stands already.
+
+        The same terms while a request for them is live, and any terms of a call that was denied
+        within its life, open nothing. Other terms end the live request for the same call.
+        """
+        ...
+
+    def answer_approval(self, approval_id: str, *, approve: bool, now: int) -> Approval | None:
+        """Record a person's answer to a pending request and return it; None when there is none.
+
+        A denial also takes back an approval that was not used yet. A request in any other state
+        is returned as it is.
+        """
+        ...
+
+    def get_approval(self, approval_id: str) -> Approval | None:
+        """Return one request."""
+        ...
+
+    def latest_approval(self, key: str) -> Approval | None:
+        """Return the newest request for a purchase key."""
+        ...
+
+    def list_approvals(self, *, answered: bool = False, limit: int = 100) -> list[Approval]:
+        """Return pending requests, and those in every other state with `answered`, newest first."""
         ...
 
     def check(self) -> list[str]:

@@ -147,14 +147,14 @@ class Database:
                 raise
 
     def _migrate(self, scripts: Sequence[str]) -> None:
-        fresh = self._version() == 0
+        """Bring the file to the newest schema in one transaction, after a copy of what it held."""
         while (version := self._version()) != len(scripts):
             if version > len(scripts):
                 raise LedgerUnavailableError("a newer Purser wrote this ledger; update Purser")
             self._begin()
             try:
                 if self._version() == version:
-                    self._apply(version + 1, scripts[version], copy=not fresh)
+                    self._upgrade(version, scripts)
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._rollback()
@@ -163,18 +163,18 @@ class Database:
     def _version(self) -> int:
         return self._connection.execute("PRAGMA user_version").fetchone()[0]
 
-    def _apply(self, version: int, script: str, *, copy: bool) -> None:
-        if copy:
-            self._copy(self.path.with_name(f"{self.path.name}.v{version - 1}.bak"))
-        elif version == 1 and self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    def _upgrade(self, version: int, scripts: Sequence[str]) -> None:
+        if version > 0:
+            self._copy(self.path.with_name(f"{self.path.name}.v{version}.bak"))
+        elif self._connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             raise LedgerUnavailableError("the ledger file belongs to another program")
         statement = ""
-        for line in script.splitlines(keepends=True):
+        for line in "\n".join(scripts[version:]).splitlines(keepends=True):
             statement += line
             if sqlite3.complete_statement(statement):
                 self._connection.execute(statement)
                 statement = ""
-        self._connection.execute(f"PRAGMA user_version = {version}")
+        self._connection.execute(f"PRAGMA user_version = {len(scripts)}")
 
     def _copy(self, target: Path) -> None:
         """Copy what is committed, under our write lock, to a private file beside the ledger."""

@@ -44,6 +44,7 @@ def purchase_from_row(row: sqlite3.Row) -> Purchase:
             tx_hash=row["tx_hash"],
             delivery=_delivery(row),
             notes=tuple(json.loads(row["notes"])),
+            approval_id=row["approval_id"],
         )
     except (ValueError, TypeError):
         raise LedgerUnavailableError("the ledger file is damaged") from None
@@ -75,7 +76,7 @@ def _delivery(row: sqlite3.Row) -> Delivery | None:
     )
 
 
-def held_purchase(request: HoldRequest) -> Purchase:
+def held_purchase(request: HoldRequest, approval_id: str | None) -> Purchase:
     """Return the purchase a hold begins: HELD, with nothing signed or delivered."""
     return Purchase(
         id=request.id,
@@ -95,7 +96,8 @@ def held_purchase(request: HoldRequest) -> Purchase:
         amount_usd=request.amount_usd,
         tx_hash=None,
         delivery=None,
-        notes=(),
+        notes=() if approval_id is None else (f"approved by the user: {approval_id}",),
+        approval_id=approval_id,
     )
 
 
@@ -159,6 +161,7 @@ def terms_values(purchase: Purchase) -> Values:
         "valid_before": transfer and transfer.valid_before,
         "nonce": transfer and transfer.nonce,
         "amount_usd_micros": _micros(purchase.amount_usd),
+        "approval_id": purchase.approval_id,
     }
 
 

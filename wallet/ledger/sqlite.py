@@ -9,7 +9,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from wallet.ledger import changes
+from wallet.approvals import Approval, ApprovalRequest, Asked
+from wallet.ledger import approving, changes
 from wallet.ledger import statements as sql
 from wallet.ledger.audit import audit
 from wallet.ledger.base import Balance, Cap, HoldRequest, PurchaseFilter, StaleStateError
@@ -68,16 +69,22 @@ class SqliteLedger:
     def hold(self, request: HoldRequest) -> Purchase:
         """Reserve the amount in every cap and write the purchase as HELD, or write nothing.
 
+        A price above `approval_above` uses up its approval in the same transaction.
+
         Raises:
-            OverCapError, RateLimitedError, AlreadyBoughtError, LedgerUnavailableError.
+            OverCapError, RateLimitedError, AlreadyBoughtError, ApprovalMissingError,
+            LedgerUnavailableError.
         """
-        purchase = held_purchase(request)
         with self._database.write() as connection:
             refuse_repeat(connection, request)
             refuse_burst(connection, request)
             lines = reserve(connection, request)
+            approval_id = approving.find_approved(connection, request)
+            purchase = held_purchase(request, approval_id)
             self._add(connection, purchase, "hold", request.now)
             connection.executemany(sql.ADD_LINE, [(request.id, *line) for line in lines])
+            if approval_id is not None:
+                approving.consume(connection, approval_id, request)
         return purchase
 
     def _add(self, connection: sqlite3.Connection, new: Purchase, kind: str, at: int) -> None:
@@ -267,6 +274,32 @@ class SqliteLedger:
         """Return every budget that was used in the present UTC day."""
         with self._database.read() as connection:
             return balances_of(connection, present_day(connection, now))
+
+    def ask_approval(self, request: ApprovalRequest) -> Asked:
+        """Open a request for a person's approval, or return the one that stands already."""
+        with self._database.write() as connection:
+            return approving.ask(connection, request)
+
+    def answer_approval(self, approval_id: str, *, approve: bool, now: int) -> Approval | None:
+        """Record a person's answer to a pending request and return it; None when there is none."""
+        with self._database.write() as connection:
+            return approving.answer(connection, approval_id, approve=approve, now=now)
+
+    def get_approval(self, approval_id: str) -> Approval | None:
+        """Return one request."""
+        with self._database.read() as connection:
+            return approving.get(connection, approval_id)
+
+    def latest_approval(self, key: str) -> Approval | None:
+        """Return the newest request for a purchase key."""
+        with self._database.read() as connection:
+            return approving.latest(connection, key)
+
+    def list_approvals(self, *, answered: bool = False, limit: int = 100) -> list[Approval]:
+        """Return pending requests, and those in every other state with `answered`, newest first."""
+        with self._database.read() as connection:
+            rows = connection.execute(sql.LIST_APPROVALS, (answered, max(limit, 0))).fetchall()
+        return [approving.approval_from_row(row) for row in rows]
 
     def check(self) -> list[str]:
         """Return what is wrong: integrity, and balances against the fold of entries."""

@@ -40,12 +40,13 @@ ADD_PURCHASE = """
     INSERT INTO purchases (
         id, key, principal, method, url, host, state, evidence, created_at, settled_at, pay_again,
         rail, scheme, network_id, asset, payer, pay_to, amount_atomic, valid_after, valid_before,
-        nonce, amount_usd_micros, tx_hash, http_status, content_type, body_bytes, body_sha256, notes
+        nonce, amount_usd_micros, tx_hash, http_status, content_type, body_bytes, body_sha256,
+        notes, approval_id
     ) VALUES (
         :id, :key, :principal, :method, :url, :host, :state, :evidence, :created_at, :settled_at,
         :pay_again, :rail, :scheme, :network_id, :asset, :payer, :pay_to, :amount_atomic,
         :valid_after, :valid_before, :nonce, :amount_usd_micros, :tx_hash, :http_status,
-        :content_type, :body_bytes, :body_sha256, :notes
+        :content_type, :body_bytes, :body_sha256, :notes, :approval_id
     )
 """
 ADD_ENTRY = """
@@ -94,3 +95,50 @@ KEEP_PAYMENT = """
     SELECT id, signed_payment FROM purchases WHERE id = ? AND signed_payment IS NOT NULL
 """
 DROP_PAYMENT = "DELETE FROM kept_payments WHERE purchase_id = ?"
+
+APPROVAL_CLOCK = "SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'approval_clock'"
+SET_APPROVAL_CLOCK = """
+    INSERT INTO meta (name, value) VALUES ('approval_clock', ?)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value <> value
+"""
+EXPIRE_ALL = "UPDATE approvals SET state = 'expired' WHERE state IN ('pending', 'approved')"
+EXPIRE_DUE = EXPIRE_ALL + " AND expires_at <= ?"
+EXPIRE_ONE = EXPIRE_ALL + " AND id = ?"
+EXPIRE_OLDEST = """
+    UPDATE approvals SET state = 'expired' WHERE number IN (
+        SELECT number FROM approvals WHERE state = 'pending' AND principal = ?
+        ORDER BY number DESC LIMIT -1 OFFSET ?
+    )
+"""
+FORGET_UNUSED = """
+    DELETE FROM approvals
+    WHERE (state = 'expired' OR (state = 'denied' AND expires_at <= :now)) AND number <= (
+        SELECT number FROM approvals WHERE state IN ('denied', 'expired')
+        ORDER BY number DESC LIMIT 1 OFFSET :kept
+    )
+"""
+ADD_APPROVAL = """
+    INSERT INTO approvals (
+        id, key, principal, method, url, host, scheme, network_id, asset, pay_to, amount_atomic,
+        amount_usd_micros, terms_sha256, created_at, expires_at, state
+    ) VALUES (
+        :id, :key, :principal, :method, :url, :host, :scheme, :network_id, :asset, :pay_to,
+        :amount_atomic, :amount_usd_micros, :terms_sha256, :created_at, :expires_at, 'pending'
+    )
+"""
+ANSWER_APPROVAL = """
+    UPDATE approvals SET state = :state, answered_at = :now
+    WHERE id = :id AND (state = 'pending' OR (state = 'approved' AND :state = 'denied'))
+"""
+FIND_APPROVED = """
+    SELECT id FROM approvals WHERE state = 'approved' AND key = ? AND terms_sha256 = ?
+"""
+CONSUME_APPROVAL = """
+    UPDATE approvals SET state = 'consumed', purchase_id = :purchase_id
+    WHERE id = :id AND state = 'approved' AND terms_sha256 = :terms_sha256
+"""
+GET_APPROVAL = "SELECT * FROM approvals WHERE id = ?"
+LATEST_APPROVAL = "SELECT * FROM approvals WHERE key = ? ORDER BY number DESC LIMIT 1"
+LIST_APPROVALS = """
+    SELECT * FROM approvals WHERE (? OR state = 'pending') ORDER BY number DESC LIMIT ?
+"""

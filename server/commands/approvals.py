@@ -1,0 +1,102 @@
+"""`purser approvals`: payments that wait for the user, and with `--all` what became of others."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from server.commands.common import (
+    add_json,
+    dollars,
+    print_facts,
+    print_json,
+    print_table,
+    run_wired,
+    say,
+)
+from server.commands.launcher import as_typed
+
+if TYPE_CHECKING:
+    from server.wiring import Wired
+
+MOST_SHOWN = 1_000
+ID_HELP = "the request's id; `purser approvals` lists them"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `purser approvals` takes."""
+    parser.add_argument(
+        "--all", action="store_true", help="those answered, used or expired too, newest first"
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """List requests for approval; changes nothing."""
+
+    async def job(wired: Wired) -> int:
+        rows = await _rows(wired, everything=args.all)
+        if args.json:
+            print_json({"approvals": rows})
+        elif not rows:
+            say("There are no requests for approval." if args.all else "Nothing waits for you.")
+        else:
+            _show(rows)
+        return 0
+
+    return run_wired(job, as_json=args.json)
+
+
+async def _rows(wired: Wired, *, everything: bool) -> list[dict[str, Any]]:
+    from wallet.approvals import approval_row
+
+    found = await wired.parts.ledger.call(
+        lambda ledger: ledger.list_approvals(answered=everything, limit=MOST_SHOWN)
+    )
+    rows = [approval_row(one, wired.parts.now_s()) for one in found]
+    return [row for row in rows if everything or row["state"] == "pending"]
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
+    headings = ["approval", "status", "price", "request", "asked by", "good until (UTC)"]
+    cells = [
+        [
+            row["id"],
+            row["state"],
+            dollars(row["amount_usd"]),
+            f"{row['method']} {row['url']}",
+            row["host"],
+            row["expires_at"],
+        ]
+        for row in rows
+    ]
+    print_table(headings, cells)
+    if any(row["state"] == "pending" for row in rows):
+        say(
+            as_typed(
+                "`purser approve ID` shows the whole terms and asks; `purser deny ID` refuses."
+            )
+        )
+
+
+def print_terms(row: dict[str, Any]) -> None:
+    """Write the terms of a request for a person to read, cleaned of what steers a terminal."""
+    from wallet.assets import find_network
+
+    asset, network = row["asset"], find_network(row["network"])
+    chain = row["network"] if network is None else f"{network.name} ({network.id})"
+    print_facts(
+        [
+            ("Approval", row["id"]),
+            ("Status", row["state"]),
+            ("Price", f"{dollars(row['amount_usd'])} ({asset['amount']} {asset['symbol']})"),
+            ("Request", f"{row['method']} {row['url']}"),
+            ("Asked by", row["host"]),
+            ("Paid to", row["pay_to"]),
+            ("Network", chain),
+            ("Token", asset["address"]),
+            ("Scheme", row["scheme"]),
+            ("Asked at", row["created_at"]),
+            ("Good until", row["expires_at"]),
+        ]
+    )

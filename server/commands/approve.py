@@ -1,0 +1,70 @@
+"""`purser approve`: a person reads the terms of one payment, and says yes or no.
+
+A program that can type commands as the user can type this one too. What stands between a model and
+this command is the host's permission to run commands, not Purser.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from server.commands.approvals import ID_HELP, print_terms
+from server.commands.common import add_json, print_json, run_wired, say, usage
+from server.commands.launcher import as_typed
+
+if TYPE_CHECKING:
+    from server.wiring import Wired
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `purser approve` takes."""
+    parser.add_argument("id", metavar="ID", help=ID_HELP)
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="do not ask, for a script of yours. Let no model run this command: whoever may run "
+        "commands as you may approve as you, and only the host's permission to do so is between",
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show the terms, ask, and record the approval; fail when the answer is no."""
+    if not args.yes and args.json:
+        return usage("--json needs --yes: the terms to agree to are shown as text")
+    if not args.yes and not sys.stdin.isatty():
+        return usage("there is no terminal to ask in: a person runs this in one, or gives --yes")
+
+    async def job(wired: Wired) -> int:
+        from wallet.approvals import ApprovalState, approval_row
+        from wallet.consent import cannot_answer, no_such_request, record_answer
+
+        now = wired.parts.now_s()
+        approval = await wired.parts.ledger.call(lambda ledger: ledger.get_approval(args.id))
+        if approval is None:
+            raise no_such_request()
+        state = approval.state_at(now)
+        if state not in (ApprovalState.PENDING, ApprovalState.APPROVED):
+            raise cannot_answer(state)
+        if not args.json:
+            print_terms(approval_row(approval, now))
+        if state is ApprovalState.PENDING:
+            if not args.yes and not _says_yes():
+                say(as_typed("Not approved. `purser deny ID` refuses it for good."), sys.stderr)
+                return 1
+            approval = await record_answer(wired.parts, args.id, approve=True)
+        if args.json:
+            print_json(approval_row(approval, wired.parts.now_s()))
+        else:
+            say("\nApproved for one payment. The same call, made again before then, pays it.")
+        return 0
+
+    return run_wired(job, as_json=args.json)
+
+
+def _says_yes() -> bool:
+    sys.stderr.write("\nPay this, once, on exactly these terms? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,0 +1,37 @@
+"""`purser deny`: refuse a payment that waits, or take back an approval that was not used yet."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from server.commands.approvals import ID_HELP, print_terms
+from server.commands.common import add_json, print_json, run_wired, say
+
+if TYPE_CHECKING:
+    from server.wiring import Wired
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what `purser deny` takes."""
+    parser.add_argument("id", metavar="ID", help=ID_HELP)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Record the denial and show what was denied."""
+
+    async def job(wired: Wired) -> int:
+        from wallet.approvals import approval_row
+        from wallet.consent import record_answer
+
+        approval = await record_answer(wired.parts, args.id, approve=False)
+        row = approval_row(approval, wired.parts.now_s())
+        if args.json:
+            print_json(row)
+        else:
+            print_terms(row)
+            say("\nDenied. Until then the same call is refused without asking you again.")
+        return 0
+
+    return run_wired(job, as_json=args.json)
