@@ -186,6 +186,8 @@ class SqliteLedger:
                 old, evidence=evidence, tx_hash=tx_hash, delivery=delivery, note=note
             )
             self._move(connection, old, new, "note", self._clock(), note)
+            if changes.is_delivered(new):
+                connection.execute(sql.DROP_PAYMENT, (purchase_id,))
         return new
 
     @staticmethod
