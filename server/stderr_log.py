@@ -10,7 +10,10 @@ from pathlib import PurePath
 from types import TracebackType
 from typing import cast
 
-_QUERY = re.compile(r"(\bhttps?://[^\s?#'\"]*)[?#][^\s'\"]*")
+# Schemes in any case; a name and password before the host, then the query and fragment.
+_URL = re.compile(
+    r"\b([a-z][a-z0-9+.-]*://)(?:[^\s/?#'\"@]*@)?([^\s?#'\"]*)([?#][^\s'\"]*)?", re.IGNORECASE
+)
 _FRAMES = 8
 
 
@@ -30,8 +33,8 @@ def describe_exception(error: BaseException) -> str:
 
 
 def redact_queries(text: str) -> str:
-    """Cut the query and fragment off every URL in a text."""
-    return _QUERY.sub(r"\1?...", text)
+    """Cut name, password, query and fragment out of every URL in a text."""
+    return _URL.sub(lambda match: f"{match[1]}{match[2]}{'?...' if match[3] else ''}", text)
 
 
 class SparingFormatter(logging.Formatter):

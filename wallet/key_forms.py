@@ -29,15 +29,20 @@ def secret_from(text: str, what: str, kind: ErrorKind = ErrorKind.INVALID_ARGUME
     Raises:
         PurserError: of this kind, it is no key; the text is not quoted.
     """
-    match = _KEY.fullmatch(text.strip())
-    if match is None:
+    given, text = Hidden(text), ""  # some tracebacks show the locals of each frame
+    secret = _digits(given)
+    if secret is None:
         raise PurserError(kind, f"{what} is not a private key of 64 hex digits.")
-    secret = Hidden(match.group(1))
     try:
         unlocked(secret)
     except ValueError:
         raise PurserError(kind, f"{what} is outside the range of secp256k1 keys.") from None
     return secret
+
+
+def _digits(given: Hidden) -> Hidden | None:
+    match = _KEY.fullmatch(given.text.strip())
+    return None if match is None else Hidden(match.group(1))
 
 
 def new_secret() -> Hidden:

@@ -208,7 +208,8 @@ class Keystore:
             PurserError: WALLET_LOCKED, the key cannot be stored; INVALID_ARGUMENT for a passphrase
                 that is too short, or for `env`, which stores nothing.
         """
-        return self._store(new_secret(), passphrase)
+        chosen, passphrase = _hidden(passphrase), None
+        return self._store(new_secret(), chosen)
 
     def import_key(self, text: str, passphrase: str | None = None) -> str:
         """Store a key given as 64 hex digits, with or without 0x, and return its address.
@@ -217,9 +218,12 @@ class Keystore:
             WalletExistsError: this home has such a wallet already.
             PurserError: as `create`, and INVALID_ARGUMENT for a text that is no key.
         """
-        return self._store(secret_from(text, "The given text"), passphrase)
+        # Some tracebacks show the locals of each frame.
+        given, text = Hidden(text), ""
+        chosen, passphrase = _hidden(passphrase), None
+        return self._store(secret_from(given.text, "The given text"), chosen)
 
-    def _store(self, secret: Hidden, passphrase: str | None) -> str:
+    def _store(self, secret: Hidden, passphrase: Hidden | None) -> str:
         if self._source == "env":
             raise _invalid(f"wallet.key = env stores nothing; set {KEY_VARIABLE} yourself.")
         if self._path.exists():
@@ -327,8 +331,8 @@ class Keystore:
             f"system's keyring: keyring set {PASSPHRASE_SERVICE} {address}"
         )
 
-    def _new_passphrase(self, address: str, given: str | None) -> Hidden:
-        passphrase = self._known_passphrase(address) if given is None else Hidden(given)
+    def _new_passphrase(self, address: str, given: Hidden | None) -> Hidden:
+        passphrase = self._known_passphrase(address) if given is None else given
         if len(passphrase.text) < SHORTEST_PASSPHRASE:
             raise _invalid(f"The passphrase needs at least {SHORTEST_PASSPHRASE} characters.")
         return passphrase
@@ -337,6 +341,10 @@ class Keystore:
 def _taken(environ: MutableMapping[str, str], name: str) -> Hidden | None:
     text = environ.pop(name, "")
     return Hidden(text) if text else None
+
+
+def _hidden(text: str | None) -> Hidden | None:
+    return None if text is None else Hidden(text)
 
 
 def _bound_passphrase(passphrase: Hidden, seal: Seal) -> Hidden:

@@ -42,6 +42,7 @@ class UnlockedKey:
         from eth_utils.exceptions import ValidationError
 
         if len(secret) != 32:
+            secret = b""  # some tracebacks show the locals of each frame
             raise ValueError("a private key has 32 bytes")
         try:
             self._key = PrivateKey(secret)
@@ -67,7 +68,8 @@ class UnlockedKey:
         return f"0x{signed.r:064x}{signed.s:064x}{signed.v + 27:02x}"
 
     def __repr__(self) -> str:
-        return f"UnlockedKey(address={self.address!r}, key=<hidden>)"
+        address = getattr(self, "address", None)  # None while it is being made
+        return f"UnlockedKey(address={address!r}, key=<hidden>)"
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("an unlocked key cannot be copied or pickled")

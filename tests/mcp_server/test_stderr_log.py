@@ -27,6 +27,17 @@ def test_the_query_and_fragment_of_a_url_are_cut() -> None:
     assert redact_queries(text) == "GET https://a.example/p?... failed; http://b.example?... fine"
 
 
+def test_the_name_and_password_in_a_url_are_cut() -> None:
+    text = "at HTTPS://canary-3:word@rpc.example/v2?k=canary-4 and wss://canary-5@b.example:8 too"
+    assert redact_queries(text) == "at HTTPS://rpc.example/v2?... and wss://b.example:8 too"
+
+
+def test_an_at_sign_in_a_path_is_left_alone() -> None:
+    assert redact_queries("see https://a.example/@name and me@b.example") == (
+        "see https://a.example/@name and me@b.example"
+    )
+
+
 def test_an_exception_is_described_without_its_text() -> None:
     with pytest.raises(ValueError, match="canary") as caught:
         _raise(50)
