@@ -9,10 +9,16 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, suppress
 from contextvars import Context, ContextVar
+from importlib import import_module
 from typing import Any, TypeVar
 from unittest.mock import patch
 
 H = TypeVar("H", bound=asyncio.Handle)
+
+
+# anyio keeps the scope of each task by a weak key that the scope itself holds: a task that never
+# ends would stay for good.
+_task_states = vars(import_module("anyio._backends._asyncio"))["_task_states"]
 
 
 class Mortal:
@@ -46,6 +52,7 @@ class NumberedTask(asyncio.Task[Any]):
     def forget(self) -> None:
         """Close what a dead process left suspended, without running the loop for it."""
         self._log_destroy_pending = False
+        _task_states.pop(self, None)
         if not self.done():
             with suppress(BaseException):  # a dead process has nobody to tell
                 self.get_coro().close()
