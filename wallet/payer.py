@@ -27,6 +27,9 @@ from wallet.presenting import Bought, bought, keep_content, left_today, outcome_
 from wallet.rails.router import recognise
 from wallet.repeats import Repeats, host_of, origin_of
 
+ATTEMPTS = 3
+"""So often a call looks again at what another process, buying the same meanwhile, came to."""
+
 
 @dataclass(frozen=True, slots=True)
 class WalletStatus:
@@ -66,16 +69,16 @@ class Payer:
         key = purchase_key(self._parts.principal, exchange.request)
         try:
             async with self._repeats.turn(key):
-                earlier = await self._repeats.earlier(exchange, key, pay_again)
-                if earlier is not None:
-                    return earlier
-                try:
-                    return await self._fetch_anew(exchange, key, max_price, pay_again)
-                except AlreadyBoughtError as error:
+                for left in reversed(range(ATTEMPTS)):
                     earlier = await self._repeats.earlier(exchange, key, pay_again)
-                    if earlier is None:
-                        raise outcome_unknown(error.purchase) from None
-                    return earlier
+                    if earlier is not None:
+                        return earlier
+                    try:
+                        return await self._fetch_anew(exchange, key, max_price, pay_again)
+                    except AlreadyBoughtError as error:
+                        if not left:
+                            raise outcome_unknown(error.purchase) from None
+                raise AssertionError("the last attempt returns or raises")
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
 

@@ -12,7 +12,9 @@ from sandbox.run import Sandbox
 from tests.desk import open_desk
 from tests.web.loopback import always, serve
 from wallet.errors import ErrorKind, PurserError
-from wallet.model import Evidence, State
+from wallet.ledger.base import HoldRequest
+from wallet.ledger.sqlite import SqliteLedger
+from wallet.model import Evidence, Purchase, State
 from wallet.money import Usd
 from wallet.payer import Payer
 from wallet.purchases import ROOM_TO_SPARE_BYTES, PurchaseStore
@@ -245,4 +247,37 @@ async def test_twenty_calls_at_once_against_a_cap_for_seven_pay_seven(
         assert sorted(ends) == ["over_day_budget"] * 13 + ["paid"] * 7
         assert desk.signatures == 7
         assert sandbox.chain.balance_atomic(sandbox.seller_address) - before == 70_000
+        assert await desk.check() == []
+
+
+class _Overtaken(SqliteLedger):
+    """A ledger in which another process opens the same purchase just before the first hold."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.overtaken_by: list[Purchase] = []
+
+    def hold(self, request: HoldRequest) -> Purchase:
+        if self.overtaken_by:
+            return super().hold(request)
+        nonce = "0x" + "77" * 32
+        theirs = replace(request, id=f"{request.id[:-4]}7777")
+        self.overtaken_by.append(
+            super().hold(replace(theirs, transfer=replace(request.transfer, nonce=nonce)))
+        )
+        try:
+            return super().hold(request)
+        finally:
+            self.void(theirs.id, allowed_from=(State.HELD,), note="never sent")
+
+
+async def test_a_call_that_meets_another_process_whose_purchase_comes_to_nothing_buys_after_all(
+    tmp_path: Path, sandbox: Sandbox
+):
+    ledger = _Overtaken(tmp_path / "ledger.sqlite3")
+    async with open_desk(tmp_path, sandbox, open_ledger=lambda: ledger) as desk:
+        bought = await desk.buy(sandbox.seller_url + "/article")
+        assert bought.purchase.state is State.SETTLED
+        assert len(ledger.overtaken_by) == 1
+        assert desk.signatures == 1
         assert await desk.check() == []
