@@ -46,13 +46,17 @@ def count(home: Path, query: str) -> int:
 
 
 def test_eight_processes_sign_exactly_what_one_cap_allows_and_none_starves(tmp_path: Path) -> None:
-    ran = run_race(Race(tmp_path, None))
-    check_ends(ran)
-    assert fairness([one.bought for one in ran]) * 3 >= 1
-    assert count(tmp_path, "SELECT count(*) FROM entries WHERE kind = 'sign'") == AFFORDABLE
-    with closing(SqliteLedger(tmp_path / "ledger.sqlite3")) as ledger:
-        assert ledger.check() == []
-        assert ledger.open_purchases() == []
+    shares = [0] * PROCESSES
+    for number in range(2):  # over two races a slow moment of the machine weighs less
+        home = tmp_path / str(number)
+        ran = run_race(Race(home, None))
+        check_ends(ran)
+        shares = [share + one.bought for share, one in zip(shares, ran, strict=True)]
+        assert count(home, "SELECT count(*) FROM entries WHERE kind = 'sign'") == AFFORDABLE
+        with closing(SqliteLedger(home / "ledger.sqlite3")) as ledger:
+            assert ledger.check() == []
+            assert ledger.open_purchases() == []
+    assert fairness(shares) * 3 >= 1
 
 
 def test_eight_wallets_pay_exactly_what_one_cap_allows(tmp_path: Path, sandbox: Sandbox) -> None:
