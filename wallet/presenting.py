@@ -124,7 +124,11 @@ async def present(
         raise PurserError(ErrorKind.UPSTREAM_ERROR, detail, receipt_id=purchase.id) from None
     except TransportFailedError:
         claim = Claim(False, None, ("the connection failed after the payment was sent",))
-        sighting = await await_proof(parts.chain, _terms(purchase), None, parts.proof_wait_s)
+        # Where the time ran out, the caller waits no longer than one look takes.
+        once = not exchange.can_still_pay()
+        sighting = await await_proof(
+            parts.chain, _terms(purchase), None, parts.proof_wait_s, once=once
+        )
         purchase, _ = await _record(parts, purchase, judge(claim, sighting), None)
         raise _no_content(purchase, "broke off before any content came") from None
     claim = _claim(parts, purchase, response)

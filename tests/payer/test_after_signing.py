@@ -17,7 +17,7 @@ from tests.meddler import PaidAnswer, Trick, meddler
 from tools.web.exchange import WebExchange
 from wallet.assets import find_network
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import NeverSentError, WebRequest
+from wallet.exchange import NeverSentError, TransportFailedError, WebRequest
 from wallet.model import Evidence, State
 from wallet.money import Usd
 from wallet.reconcile import reconcile_all
@@ -272,6 +272,30 @@ class _Unreachable:
 
     async def pay(self, payment_headers: Any) -> Any:
         raise NeverSentError("no connection could be made")
+
+
+async def test_when_the_time_ran_out_the_chain_is_asked_once_and_the_caller_waits_no_longer(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with open_desk(tmp_path, sandbox, proof_wait_s=3600) as desk:
+        exchange = _TooSlow(desk, sandbox.seller_url + "/article")
+        with pytest.raises(PurserError) as ended:
+            await desk.payer.fetch(exchange, max_price=None, pay_again=False)
+        assert (ended.value.kind, ended.value.spent) == (ErrorKind.OUTCOME_UNKNOWN, "unknown")
+        assert await reserved(desk) == (Usd(10_000), Usd(0))
+
+
+class _TooSlow(_Unreachable):
+    """An exchange whose deadline passes while the payment is answered."""
+
+    in_time = True
+
+    def can_still_pay(self) -> bool:
+        return self.in_time
+
+    async def pay(self, payment_headers: Any) -> Any:
+        self.in_time = False
+        raise TransportFailedError("no whole answer in time")
 
 
 async def test_a_cancelled_call_is_recorded_and_a_repeat_reads_what_it_bought(

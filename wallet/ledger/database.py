@@ -17,7 +17,13 @@ from wallet.ledger.base import LedgerUnavailableError
 OLDEST_SQLITE = (3, 37, 0)  # the first with STRICT tables
 WAL_SAFE_SQLITE = (3, 51, 3)  # earlier ones can corrupt a WAL that two connections reset at once
 LOCK_TIMEOUT_S = 5.0
-SETTINGS = ("synchronous = FULL", "fullfsync = ON", "foreign_keys = ON", "trusted_schema = OFF")
+SETTINGS = (
+    "synchronous = FULL",
+    "fullfsync = ON",
+    "foreign_keys = ON",
+    "trusted_schema = OFF",
+    "secure_delete = ON",  # a payment that is no longer kept leaves the file too
+)
 RETRY_S = (0.0005, 0.0015)
 HALVING_S = 0.010
 SHORTEST_RETRY_S = 0.0001
