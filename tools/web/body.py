@@ -44,7 +44,7 @@ class BodyReader:
         self._max_bytes = max_bytes
         self._out = io.BytesIO()
         self._raw_bytes = 0
-        self._head = b""
+        self._head = bytearray()
         self._decoder: _Decoder | None = None
         self._deflate = codings == ["deflate"]
         self._coded = bool(codings)
@@ -73,19 +73,20 @@ class BodyReader:
                 self.truncated = self.undecoded = True
         return self._out.getvalue()
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, data: bytes | bytearray) -> None:
         room = self._max_bytes - self._out.tell()
         self._out.write(data[:room] if len(data) > room else data)
         self.truncated = self.truncated or len(data) > room
 
     def _decompress(self, piece: bytes) -> bool:
         if self._out.tell() == 0:
-            # Kept until something has been decoded, so that a wrong label loses nothing.
+            # Kept until something has been decoded, so that a wrong label loses nothing. It grows
+            # in place: a seller may send it byte by byte.
             self._head += piece
         if self._decoder is None:
             if len(self._head) < 2:
                 return True
-            piece, self._decoder = self._head, _deflate_decoder(self._head)
+            piece, self._decoder = bytes(self._head), _deflate_decoder(self._head)
         try:
             self._drain(self._decoder, piece)
         except zlib.error:
@@ -95,7 +96,7 @@ class BodyReader:
             self.truncated = self.undecoded = True
             return False
         if self._out.tell():
-            self._head = b""
+            self._head.clear()
         elif len(self._head) > _STEP_BYTES:
             self._keep_raw()
         return True
@@ -109,10 +110,10 @@ class BodyReader:
     def _keep_raw(self) -> None:
         self._coded, self.undecoded = False, True
         self._write(self._head)
-        self._head = b""
+        self._head.clear()
 
 
-def _deflate_decoder(head: bytes) -> _Decoder:
+def _deflate_decoder(head: bytearray) -> _Decoder:
     """Tell zlib-wrapped deflate (RFC 1950 section 2.2) from the bare streams some servers send."""
     wrapped = head[0] & 0x0F == 8 and (head[0] << 8 | head[1]) % 31 == 0
     return zlib.decompressobj(_DEFLATE_ZLIB if wrapped else _DEFLATE_RAW)
