@@ -1,0 +1,242 @@
+"""Break one rule at a time, on purpose, and see that the tests notice.
+
+    uv run python tests/mutants.py [--list] [--only NAME ...] [--rule RULE] [--jobs N] [--json]
+
+A mutant is a row of `tests/mutations/*.toml`: one text of one file, what to put in its place, and
+the tests that must fail then. Each runs on a copy of the tree, with the same interpreter; before
+that, all those tests must pass on a copy that nothing was done to. The exit code is 1 when a mutant
+survived or could not be judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import queue
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+ROOT = Path(__file__).resolve().parent.parent
+TABLES = Path(__file__).resolve().parent / "mutations"
+RULES = (*(str(number) for number in range(1, 11)), "guard")
+LONGEST_RUN_S = 300
+PYTEST = ("-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider")
+
+_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One way to break a rule: `old` stands in `file` exactly once and becomes `new`.
+
+    `breaks` says in a few words what goes wrong; `tests` are pytest ids, of which one must fail.
+    """
+
+    name: str
+    rule: str
+    breaks: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a mutant: `by` is the first test that failed, or why it was not judged."""
+
+    name: str
+    rule: str
+    outcome: Literal["caught", "survived", "broken"]
+    by: str
+    seconds: int
+
+
+def load_mutants(tables: Path = TABLES) -> list[Mutant]:
+    """Read every table, in the order of the files.
+
+    Raises:
+        TypeError, KeyError: a row has a field too many or too few.
+    """
+    found: list[Mutant] = []
+    for path in sorted(tables.glob("*.toml")):
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        for row in table["mutant"]:
+            tests = tuple(row.pop("tests", table.get("tests", ())))
+            found.append(Mutant(**{"rule": table["rule"], **row}, tests=tests))
+    return found
+
+
+def faults(mutant: Mutant, root: Path) -> list[str]:
+    """Say why a mutant cannot be judged in this tree: its text is gone, or a test is."""
+    found: list[str] = []
+    source = (root / mutant.file).read_text(encoding="utf-8")
+    count = source.count(mutant.old)
+    if count != 1:
+        found.append(f"its text stands {count} times in {mutant.file}")
+    elif mutant.file.endswith(".py"):
+        try:
+            ast.parse(source.replace(mutant.old, mutant.new))
+        except SyntaxError as error:
+            found.append(f"what it makes of {mutant.file} is not Python: {error}")
+    if mutant.old == mutant.new:
+        found.append("it changes nothing")
+    if mutant.rule not in RULES:
+        found.append(f"{mutant.rule} is not a rule")
+    if not mutant.tests:
+        found.append("it names no test")
+    return found + [f"there is no {test}" for test in mutant.tests if not _exists(test, root)]
+
+
+def _exists(test: str, root: Path) -> bool:
+    name, _, function = test.partition("::")
+    path = root / name
+    if not function or not path.is_file():
+        return path.is_file()
+    return function.partition("[")[0] in _functions(path)
+
+
+@cache
+def _functions(path: Path) -> frozenset[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return frozenset(node.name for node in tree.body if isinstance(node, defined))
+
+
+def copy_tree(root: Path, target: Path) -> None:
+    """Copy what git tracks, or would track, and compile it so that a changed file is noticed."""
+    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others"]
+    listed = subprocess.run([*command, "--exclude-standard"], capture_output=True, check=True)
+    for name in listed.stdout.decode().split("\0"):
+        if name and (root / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target / name)
+    # By hash: within one second, time and size do not tell a mutant from what it was made of.
+    compile_all = ["-m", "compileall", "-q", "--invalidation-mode", "checked-hash", str(target)]
+    subprocess.run([sys.executable, *compile_all], check=True)
+
+
+def run_tests(tree: Path, tests: Iterable[str], *options: str) -> tuple[int, str]:
+    """Run tests in a copy of the tree; return pytest's exit code and what it said.
+
+    The copy comes first on the path, for the processes that tests start as well.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    try:
+        ran = subprocess.run(
+            [sys.executable, *PYTEST, *options, *tests],
+            cwd=tree,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_RUN_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return -1, f"no end after {LONGEST_RUN_S} s"
+    return ran.returncode, ran.stdout + ran.stderr
+
+
+def judge(mutant: Mutant, tree: Path) -> Result:
+    """Apply a mutant to a copy of the tree, run its tests, and put the text back."""
+    started = time.monotonic()
+    path = tree / mutant.file
+    source = path.read_bytes()
+    path.write_bytes(source.replace(mutant.old.encode(), mutant.new.encode()))
+    try:
+        code, said = run_tests(tree, mutant.tests, "-n0", "-x")
+    finally:
+        path.write_bytes(source)
+    failed = _FAILED.search(said)
+    outcome: Literal["caught", "survived", "broken"] = "broken"
+    by = said[-2000:].strip()
+    if code == 0:
+        outcome, by = "survived", ""
+    elif code == 1 and failed is not None:
+        outcome, by = "caught", failed[1].rpartition("::")[2]
+    return Result(mutant.name, mutant.rule, outcome, by, round(time.monotonic() - started))
+
+
+def judge_all(mutants: Sequence[Mutant], root: Path, jobs: int) -> Iterable[Result]:
+    """Judge mutants side by side, each job in a copy of its own; results come in order.
+
+    Raises:
+        SystemExit: the tests fail although nothing was changed.
+    """
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        trees: queue.Queue[Path] = queue.Queue()
+        for number in range(jobs):
+            copy_tree(root, Path(folder) / str(number))
+            trees.put(Path(folder) / str(number))
+        wanted = sorted({test for mutant in mutants for test in mutant.tests})
+        code, said = run_tests(Path(folder) / "0", wanted, f"-n{jobs}")
+        if code != 0:
+            sys.exit(f"{said[-4000:]}\nThe tests fail although nothing was changed.")
+
+        def judged(mutant: Mutant) -> Result:
+            tree = trees.get()
+            try:
+                return judge(mutant, tree)
+            finally:
+                trees.put(tree)
+
+        with ThreadPoolExecutor(jobs) as pool:
+            yield from pool.map(judged, mutants)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Judge the mutants that were asked for and print a table; 0 when each was caught."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--list", action="store_true", help="show the mutants and run none")
+    parser.add_argument("--only", nargs="+", default=["*"], help="names, or patterns of names")
+    parser.add_argument("--rule", choices=RULES, help="only those that break this rule")
+    parser.add_argument("--jobs", type=int, default=2, help="how many run side by side")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON")
+    chosen = parser.parse_args(arguments)
+    mutants = [
+        mutant
+        for mutant in load_mutants()
+        if any(fnmatch(mutant.name, pattern) for pattern in chosen.only)
+        and chosen.rule in (None, mutant.rule)
+    ]
+    stale = [f"{one.name}: {fault}" for one in mutants for fault in faults(one, ROOT)]
+    if stale or not mutants:
+        sys.exit("\n".join(stale) or "there is no such mutant")
+    if chosen.list:
+        for one in mutants:
+            print(f"{one.rule:>5}  {one.name:36} {one.breaks}")
+        return 0
+    results: list[Result] = []
+    for result in judge_all(mutants, ROOT, chosen.jobs):
+        results.append(result)
+        if not chosen.json:
+            _show(result)
+    if chosen.json:
+        print(json.dumps([asdict(result) for result in results], indent=1))
+    else:
+        caught = sum(result.outcome == "caught" for result in results)
+        print(f"{caught} of {len(results)} mutants were caught.")
+    return int(any(result.outcome != "caught" for result in results))
+
+
+def _show(result: Result) -> None:
+    row = f"{result.rule:>5}  {result.name:36} {result.outcome:9} {result.seconds:>4} s"
+    print(f"{row}  {result.by}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

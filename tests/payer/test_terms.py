@@ -1,0 +1,58 @@
+"""How long a payment lives and when it is too late for one, over a real seller and chain."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.run import Sandbox
+from tests.desk import open_desk
+from tests.meddler import meddler
+from tools.web.exchange import WebExchange
+from wallet.errors import ErrorKind, PurserError
+from wallet.exchange import WebRequest
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "lives_s"), [(10, 10), (119, 119), (121, 120), (315_360_000, 120)]
+)
+async def test_a_payment_lives_as_long_as_the_seller_asks_and_never_longer_than_the_user_allows(
+    tmp_path: Path, sandbox: Sandbox, asked_s: int, lives_s: int
+):
+    def ask_for(challenge: dict[str, Any]) -> dict[str, Any]:
+        (offer,) = challenge["accepts"]
+        return {**challenge, "accepts": [{**offer, "maxTimeoutSeconds": asked_s}]}
+
+    seller = meddler(sandbox.seller_url, lambda _: None, challenge=ask_for, withhold=True)
+    async with (
+        seller as between,
+        open_desk(tmp_path, sandbox, urls=(between.url,), proof_wait_s=0) as desk,
+    ):
+        before = int(time.time())
+        with pytest.raises(PurserError):
+            await desk.buy(between.url + "/article")
+        after = int(time.time())
+        (purchase,) = await desk.purchases()
+        assert purchase.transfer is not None
+        assert before + lives_s <= purchase.transfer.valid_before <= after + lives_s
+
+
+async def test_when_too_little_time_is_left_for_a_settlement_nothing_is_signed(
+    tmp_path: Path, sandbox: Sandbox
+):
+    class Late(WebExchange):
+        def can_still_pay(self) -> bool:
+            return False
+
+    async with open_desk(tmp_path, sandbox) as desk:
+        exchange = Late(desk.client, WebRequest("GET", sandbox.seller_url + "/article"))
+        with pytest.raises(PurserError) as refused:
+            await desk.payer.fetch(exchange, max_price=None, pay_again=False)
+        assert (refused.value.kind, refused.value.spent) == (ErrorKind.TIMEOUT, "no")
+        assert desk.signatures == 0
+        assert await desk.purchases() == []
