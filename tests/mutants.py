@@ -1,6 +1,7 @@
 """Break one rule at a time, on purpose, and see that the tests notice.
 
-    uv run python tests/mutants.py [--list] [--only NAME ...] [--rule RULE] [--jobs N] [--json]
+    uv run python tests/mutants.py [--list] [--only NAME ...] [--rule RULE] [--jobs N]
+                                     [--json] [--no-baseline]
 
 A mutant is a row of `tests/mutations/*.toml`: one text of one file, what to put in its place, and
 the tests that must fail then. Each runs on a copy of the tree, with the same interpreter; before
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TABLES = Path(__file__).resolve().parent / "mutations"
 RULES = (*(str(number) for number in range(1, 11)), "guard")
 LONGEST_RUN_S = 300
+LONGEST_BASELINE_S = 1800
 PYTEST = ("-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider")
 
 _FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
@@ -130,7 +132,9 @@ def copy_tree(root: Path, target: Path) -> None:
     subprocess.run([sys.executable, *compile_all], check=True)
 
 
-def run_tests(tree: Path, tests: Iterable[str], *options: str) -> tuple[int, str]:
+def run_tests(
+    tree: Path, tests: Iterable[str], *options: str, longest_s: int = LONGEST_RUN_S
+) -> tuple[int, str]:
     """Run tests in a copy of the tree; return pytest's exit code and what it said.
 
     The copy comes first on the path, for the processes that tests start as well.
@@ -143,11 +147,11 @@ def run_tests(tree: Path, tests: Iterable[str], *options: str) -> tuple[int, str
             env=environment,
             capture_output=True,
             text=True,
-            timeout=LONGEST_RUN_S,
+            timeout=longest_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return -1, f"no end after {LONGEST_RUN_S} s"
+        return -1, f"no end after {longest_s} s"
     return ran.returncode, ran.stdout + ran.stderr
 
 
@@ -171,8 +175,12 @@ def judge(mutant: Mutant, tree: Path) -> Result:
     return Result(mutant.name, mutant.rule, outcome, by, round(time.monotonic() - started))
 
 
-def judge_all(mutants: Sequence[Mutant], root: Path, jobs: int) -> Iterable[Result]:
+def judge_all(
+    mutants: Sequence[Mutant], root: Path, jobs: int, *, baseline: bool = True
+) -> Iterable[Result]:
     """Judge mutants side by side, each job in a copy of its own; results come in order.
+
+    With `baseline`, all the tests they name run first on an unchanged copy.
 
     Raises:
         SystemExit: the tests fail although nothing was changed.
@@ -182,10 +190,8 @@ def judge_all(mutants: Sequence[Mutant], root: Path, jobs: int) -> Iterable[Resu
         for number in range(jobs):
             copy_tree(root, Path(folder) / str(number))
             trees.put(Path(folder) / str(number))
-        wanted = sorted({test for mutant in mutants for test in mutant.tests})
-        code, said = run_tests(Path(folder) / "0", wanted, f"-n{jobs}")
-        if code != 0:
-            sys.exit(f"{said[-4000:]}\nThe tests fail although nothing was changed.")
+        if baseline:
+            _must_pass(Path(folder) / "0", mutants, jobs)
 
         def judged(mutant: Mutant) -> Result:
             tree = trees.get()
@@ -198,6 +204,13 @@ def judge_all(mutants: Sequence[Mutant], root: Path, jobs: int) -> Iterable[Resu
             yield from pool.map(judged, mutants)
 
 
+def _must_pass(tree: Path, mutants: Sequence[Mutant], jobs: int) -> None:
+    wanted = sorted({test for mutant in mutants for test in mutant.tests})
+    code, said = run_tests(tree, wanted, f"-n{jobs}", longest_s=LONGEST_BASELINE_S)
+    if code != 0:
+        sys.exit(f"{said[-4000:]}\nThe tests fail although nothing was changed.")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Judge the mutants that were asked for and print a table; 0 when each was caught."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -205,6 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", default=["*"], help="names, or patterns of names")
     parser.add_argument("--rule", choices=RULES, help="only those that break this rule")
     parser.add_argument("--jobs", type=int, default=2, help="how many run side by side")
+    parser.add_argument("--no-baseline", action="store_true", help="take the tests to pass as is")
     parser.add_argument("--json", action="store_true", help="print the results as JSON")
     chosen = parser.parse_args(arguments)
     mutants = [
@@ -221,7 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{one.rule:>5}  {one.name:36} {one.breaks}")
         return 0
     results: list[Result] = []
-    for result in judge_all(mutants, ROOT, chosen.jobs):
+    for result in judge_all(mutants, ROOT, chosen.jobs, baseline=not chosen.no_baseline):
         results.append(result)
         if not chosen.json:
             _show(result)

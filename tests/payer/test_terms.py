@@ -1,4 +1,4 @@
-"""How long a payment lives and when it is too late for one, over a real seller and chain."""
+"""How long a payment lives, when it is too late for one, and which call counts as the same."""
 
 from __future__ import annotations
 
@@ -56,3 +56,14 @@ async def test_when_too_little_time_is_left_for_a_settlement_nothing_is_signed(
         assert (refused.value.kind, refused.value.spent) == (ErrorKind.TIMEOUT, "no")
         assert desk.signatures == 0
         assert await desk.purchases() == []
+
+
+async def test_the_same_call_with_another_header_is_the_same_purchase(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with open_desk(tmp_path, sandbox) as desk:
+        url = sandbox.seller_url + "/api/weather"
+        first = await desk.buy(url, headers=(("X-Attempt", "1"),))
+        second = await desk.buy(url, headers=(("X-Attempt", "2"),))
+        assert (second.reused, second.purchase.id) == (True, first.purchase.id)
+        assert desk.signatures == 1

@@ -42,14 +42,17 @@ def offer(**changes: Any) -> dict[str, Any]:
     return fields | changes
 
 
-def quote(*offers: dict[str, Any], max_price: str | None = None, **rules: Any) -> Quote:
-    """Decide about a challenge, with nothing spent yet."""
+def quote(
+    *offers: dict[str, Any], max_price: str | None = None, used: str = "0", **rules: Any
+) -> Quote:
+    """Decide about a challenge; `used` is half held and half settled in every budget."""
     text = json.dumps({"x402Version": 2, "accepts": offers})
     header = ("PAYMENT-REQUIRED", base64.b64encode(text.encode()).decode())
     challenge = recognise([X402Rail()], WebResponse(URL, 402, (header,), b""))
     chosen = replace(RULES, networks=(POLYGON, BASE), **rules)
+    half = Usd(Usd.parse(used).micros // 2)
     standing: list[tuple[Cap, Balance]] = [
-        (cap, Balance(cap.scope, "total", Usd(0), Usd(0)))
+        (cap, Balance(cap.scope, "total", half, half))
         for cap in caps_for(chosen, "api.example.com")
     ]
     limit = None if max_price is None else Usd.parse(max_price)
@@ -103,6 +106,23 @@ def test_a_callers_own_limit_tightens_and_never_raises_the_users() -> None:
     assert quote(dear, max_price="9.00").refusal is ErrorKind.OVER_PAYMENT_CAP
     assert quote(offer(), max_price="0.009999").refusal is ErrorKind.OVER_MAX_PRICE
     assert quote(offer(), max_price="0.01").chosen == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "kind"),
+    [
+        ("per_day", ErrorKind.OVER_DAY_BUDGET),
+        ("total", ErrorKind.OVER_TOTAL_BUDGET),
+        ("per_host_per_day", ErrorKind.OVER_HOST_BUDGET),
+    ],
+)
+def test_what_is_held_and_what_is_settled_both_leave_less_to_promise(
+    limit: str, kind: ErrorKind
+) -> None:
+    exactly: dict[str, Any] = {limit: Usd.parse("0.05")}
+    short: dict[str, Any] = {limit: Usd.parse("0.049999")}
+    assert quote(offer(), used="0.04", **exactly).chosen == 0
+    assert quote(offer(), used="0.04", **short).refusal is kind
 
 
 def test_the_cheapest_allowed_offer_is_chosen_wherever_it_stands() -> None:

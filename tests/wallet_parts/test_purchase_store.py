@@ -103,6 +103,22 @@ def test_nobody_else_can_read_what_was_bought(store: PurchaseStore, tmp_path: Pa
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
+@pytest.mark.skipif(os.name == "nt", reason="folders are not synced there")
+def test_body_description_and_folders_are_on_the_disk_before_saving_ends(
+    store: PurchaseStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: set[int] = set()
+
+    def note(handle: int) -> None:
+        synced.add(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr("os.fsync", note)
+    save(store, b"weather")
+    root = tmp_path / "purchases"
+    for path in (root / ID / "body", root / ID / "delivery.json", root / ID, root):
+        assert path.stat().st_ino in synced, path
+
+
 @pytest.mark.parametrize("name", ["body", "delivery.json"])
 @pytest.mark.parametrize("damage", ["altered", "emptied", "removed"])
 def test_damage_is_reported_and_never_returned(

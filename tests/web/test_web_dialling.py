@@ -9,8 +9,9 @@ import anyio
 import pytest
 
 from tests.web.loopback import PAYMENT, Seen, always, client_for, http, refused, serve
-from tools.web.guard import HostRules
+from tools.web.guard import HostRules, Target
 from tools.web.http import Timeouts, WebClient, WebExchange
+from tools.web.wire import WireError
 from wallet.errors import ErrorKind
 from wallet.exchange import NeverSentError, TransportFailedError, WebRequest
 
@@ -50,6 +51,21 @@ async def test_one_private_address_among_many_refuses_the_host(addresses: list[s
         with pytest.raises(NeverSentError):
             await exchange.pay(PAYMENT)
     assert site.connections == 0
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "url", ["https://other.example/", "http://seller.example/", "https://seller.example:444/"]
+)
+async def test_a_url_that_reads_differently_than_it_was_checked_is_not_sent(url: str) -> None:
+    async def nobody(host: str, port: int) -> Sequence[str]:
+        raise AssertionError("a name was looked up")
+
+    target = Target("https", "seller.example", 443, "https://seller.example", url)
+    async with client_for(resolver=nobody) as client:
+        with pytest.raises(WireError) as refusal:
+            await client.send("GET", target, (), b"", lambda _: 100)
+        assert refusal.value.unsent
 
 
 @pytest.mark.asyncio
