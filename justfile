@@ -31,3 +31,7 @@ fuzz target="all" seconds="60":
 # Live thousands of simulated lives of the purse, from seeds that nobody has tried.
 simulate seeds="10000" first="0":
     uv run python tests/simulator/run.py --seeds {{ seeds }} --from {{ first }}
+
+# Break each rule on purpose, one mutant at a time, and see that the tests notice.
+mutants *options:
+    uv run python tests/mutants.py {{ options }}

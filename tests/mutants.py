@@ -171,7 +171,7 @@ def judge(mutant: Mutant, tree: Path) -> Result:
     if code == 0:
         outcome, by = "survived", ""
     elif code == 1 and failed is not None:
-        outcome, by = "caught", failed[1].rpartition("::")[2]
+        outcome, by = "caught", failed[1].partition("::")[2]
     return Result(mutant.name, mutant.rule, outcome, by, round(time.monotonic() - started))
 
 
