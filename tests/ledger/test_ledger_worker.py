@@ -30,6 +30,21 @@ async def test_the_worker_opens_on_first_use_and_returns_what_the_function_retur
     await worker.aclose()
 
 
+@pytest.mark.asyncio
+async def test_a_ledger_once_open_is_kept_open(tmp_path: Path) -> None:
+    opened: list[SqliteLedger] = []
+
+    def open_ledger() -> SqliteLedger:
+        opened.append(SqliteLedger(tmp_path / "ledger.sqlite3"))
+        return opened[-1]
+
+    worker = LedgerWorker(open_ledger)
+    for _ in range(3):
+        assert await worker.call(lambda ledger: ledger.check()) == []
+    assert len(opened) == 1
+    await worker.aclose()
+
+
 def test_the_worker_does_not_import_sqlite(tmp_path: Path) -> None:
     code = "import sys, wallet.ledger.worker; sys.exit('sqlite3' in sys.modules)"
     root = Path(__file__).parents[2]

@@ -44,7 +44,11 @@ def test_a_public_address_passes_even_when_embedded(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "::1", "fe80::1%eth0", "::ffff:10.0.0.1", "2002:a00:1::", "", "x", "1"]
+    "address",
+    [
+        *("127.0.0.1", "::1", "fe80::1%eth0", "2606:4700:4700::1111%1", "::ffff:10.0.0.1"),
+        *("2002:a00:1::", "", "x", "1"),
+    ],
 )
 def test_a_resolved_address_that_is_special_or_unreadable_is_refused(address: str) -> None:
     with pytest.raises(PurserError) as caught:
