@@ -46,7 +46,8 @@ PRELOADED = (
     *("fastapi", "uvicorn", "x402", "x402.mechanisms.evm.exact", "mcp", "trafilatura", "keyring"),
 )
 
-_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+# A fixture that looks at the books when a test is over may be what notices: an ERROR of that test.
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +152,13 @@ def run_tests(
     command = [*PYTEST, *options, *tests]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        method = "forkserver" if "forkserver" in get_all_start_methods() else "spawn"
-        context = get_context(method)
-        if method == "forkserver":
-            context.set_forkserver_preload(list(PRELOADED))
-        process = context.Process(target=run_pytest, args=(str(tree), command, str(log)))
+        handed = (str(tree), command, str(log))
+        if "forkserver" in get_all_start_methods():
+            forking = get_context("forkserver")
+            forking.set_forkserver_preload(list(PRELOADED))
+            process = forking.Process(target=run_pytest, args=handed)
+        else:
+            process = get_context("spawn").Process(target=run_pytest, args=handed)
         process.start()
         process.join(longest_s)
         if process.exitcode is None:

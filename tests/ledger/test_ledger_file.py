@@ -137,6 +137,17 @@ def test_the_schema_itself_refuses_to_rewrite_history(path: Path, statement: str
         assert ledger.check() == []
 
 
+def test_the_schema_itself_refuses_a_second_open_purchase_of_one_key(path: Path) -> None:
+    with opened(path) as ledger:
+        held = ledger.hold(request())
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TEMP TABLE twin AS SELECT * FROM purchases")
+            connection.execute("UPDATE twin SET id = 'other', nonce = '0x00'")
+            with pytest.raises(sqlite3.IntegrityError, match=r"purchases\.key"):
+                connection.execute("INSERT INTO purchases SELECT * FROM twin")
+        assert ledger.open_purchases() == [held]
+
+
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
