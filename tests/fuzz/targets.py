@@ -127,6 +127,7 @@ TARGETS: dict[str, Target] = {
         chain_targets.rpc,
         (
             _json([{"result": RECEIPT}]),
+            _json([{"result": RECEIPT | {"status": "0x0"}}]),
             _json([{"result": _BLOCK}, {"result": "0x" + "0" * 63 + "1"}]),
             _json([{"result": "0x" + "f" * 64}]),
             _json([{"result": _BLOCK}, {"result": [_USED | {"transactionHash": "0x" + "A" * 64}]}]),

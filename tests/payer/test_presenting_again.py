@@ -249,3 +249,25 @@ async def test_content_that_was_delivered_is_never_replaced_nor_asked_for_again(
             again = await desk.buy(seller.url + "/article")
             assert (again.body, again.http_status) == (bought.body, 200)
             assert len(seller.payments) == 1
+
+
+async def test_another_error_page_does_not_take_the_place_of_the_first(
+    tmp_path: Path, sandbox: Sandbox
+):
+    pages = iter((b"first", b"second"))
+
+    def break_down(answer: PaidAnswer) -> PaidAnswer:
+        answer.status, answer.body = 500, next(pages)
+        return answer
+
+    async with (
+        meddler(sandbox.seller_url, break_down) as seller,
+        open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        paid = await desk.buy(seller.url + "/article")
+        with suppress(PurserError):
+            await desk.buy(seller.url + "/article")
+        assert len(seller.payments) == 2
+        stored = desk.parts.store.load(paid.purchase.id)
+        assert stored is not None
+        assert stored.body == b"first"

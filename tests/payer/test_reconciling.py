@@ -1,4 +1,4 @@
-"""A hold without stored bytes is freed when it is old, and never once bytes are stored."""
+"""What reconciling makes of holds without stored bytes, and of claims the chain does not show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from sandbox.run import BUYER, NETWORK, SELLER, Sandbox
 from tests.desk import Desk, open_desk
 from wallet.ledger.base import HoldRequest
-from wallet.model import Purchase, State, Transfer
+from wallet.model import Evidence, Purchase, State, Transfer
 from wallet.money import Usd
 from wallet.policy import caps_for
 from wallet.reconcile import STALE_HOLD_S, reconcile_all, reconcile_one
@@ -72,3 +72,16 @@ async def test_a_hold_whose_bytes_were_stored_meanwhile_is_not_freed_as_never_se
         desk.clock.ahead_s = STALE_HOLD_S + 1
         assert (await reconcile_one(desk.parts, seen)).state is State.SIGNED
         assert (await desk.get(seen.id)).state is State.SIGNED
+
+
+async def test_a_claim_that_the_chain_does_not_show_stays_a_claim(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        held = await hold(desk)
+        await desk.parts.ledger.call(lambda ledger: ledger.store_signed(held.id, "{}"))
+        await desk.parts.ledger.call(
+            lambda ledger: ledger.settle(
+                held.id, evidence=Evidence.CLAIMED, tx_hash="0x" + "ab" * 32, now=held.created_at
+            )
+        )
+        assert (await reconcile_all(desk.parts)).verified == ()
+        assert (await desk.get(held.id)).evidence is Evidence.CLAIMED
