@@ -36,21 +36,21 @@ def rpc(data: bytes) -> None:
     answers: list[Any] = cast("list[Any]", script) if isinstance(script, list) else [script]
     asset = find_asset(TERMS.network_id, TERMS.asset)
     assert asset is not None
-    balance = _asked(answers, lambda chain: chain.balance(asset, TERMS.payer))
+    balance = asked(answers, lambda chain: chain.balance(asset, TERMS.payer))
     assert balance is None or 0 <= balance <= UINT256_MAX
-    code = _asked(answers, lambda chain: chain.has_code(TERMS.network_id, TERMS.payer))
+    code = asked(answers, lambda chain: chain.has_code(TERMS.network_id, TERMS.payer))
     assert code in (None, True, False)
-    views = _asked(answers, lambda chain: chain.authorization_views(TERMS))
+    views = asked(answers, lambda chain: chain.authorization_views(TERMS))
     for view in views or ():
         assert view.used in (True, False)
         assert view.block_time >= 0
         assert _some(answers, partial(_is_of_time, view.block_time))
     assert views is None or len(views) == 2
-    proof = _asked(answers, lambda chain: chain.transfer_proof(TERMS, TX_HASH))
+    proof = asked(answers, lambda chain: chain.transfer_proof(TERMS, TX_HASH))
     if proof is not None and proof.proven:
         assert proof.found
         assert _some(answers, _proves)
-    found = _asked(answers, lambda chain: chain.settlement_hash(TERMS))
+    found = asked(answers, lambda chain: chain.settlement_hash(TERMS))
     assert found is None or (len(found) == 66 and int(found, 16) >= 0)
 
 
@@ -78,7 +78,11 @@ def _some(answers: Sequence[Any], holds: Callable[[dict[str, Any]], bool]) -> bo
     return any(one is not None and holds(one) for one in results)
 
 
-def _asked(answers: Sequence[Any], ask: Callable[[Chain], Awaitable[Any]]) -> Any:
+async def _connected() -> None:
+    """Stand in for opening a connection."""
+
+
+def asked(answers: Sequence[Any], ask: Callable[[Chain], Awaitable[Any]]) -> Any:
     """Ask a chain whose two servers read from the script; None where it cannot be read."""
     chain = Chain({TERMS.network_id: ("https://a.example/k3y", "https://b.example/k3y")})
     for server in vars(chain)["_servers"][TERMS.network_id]:
@@ -87,7 +91,7 @@ def _asked(answers: Sequence[Any], ask: Callable[[Chain], Awaitable[Any]]) -> An
         async def post(*_: object, script: Any = script) -> tuple[object, str | None]:
             return next(script, None), None
 
-        server._connected = server._post = post
+        server._connected, server._post = _connected, post
     try:
         return _loop().run_until_complete(cast("Any", ask(chain)))
     except ChainUnreadableError as error:

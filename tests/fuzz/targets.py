@@ -92,7 +92,7 @@ RECEIPT: dict[str, Any] = {
     "status": "0x1",
     "logs": [_LOG, _USED],
 }
-_BLOCK = {"number": "0x10", "timestamp": "0x67bfa0aa"}
+BLOCK = {"number": "0x10", "timestamp": "0x67bfa0aa"}
 _HTML = (
     b"\x00text/html; charset=utf-8\n<html><head><title>Tides &amp; ports</title></head><body>"
     b"<article><h1>Tides</h1><p>High water at noon, low water at six.</p><table><tr><td "
@@ -128,9 +128,9 @@ TARGETS: dict[str, Target] = {
         (
             _json([{"result": RECEIPT}]),
             _json([{"result": RECEIPT | {"status": "0x0"}}]),
-            _json([{"result": _BLOCK}, {"result": "0x" + "0" * 63 + "1"}]),
+            _json([{"result": BLOCK}, {"result": "0x" + "0" * 63 + "1"}]),
             _json([{"result": "0x" + "f" * 64}]),
-            _json([{"result": _BLOCK}, {"result": [_USED | {"transactionHash": "0x" + "A" * 64}]}]),
+            _json([{"result": BLOCK}, {"result": [_USED | {"transactionHash": "0x" + "A" * 64}]}]),
             _json([{"error": {"code": -32000}}]),
         ),
         ('"result":', '"logs":', '"topics":', '"status":"0x1"', '"0x"', '"timestamp":', "null"),

@@ -6,10 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from chain_targets import TX_HASH, asked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutation import mutated, spliced
-from targets import CORPUS, TARGETS, Target, saved_cases
+from rails_targets import TERMS
+from targets import BLOCK, CORPUS, RECEIPT, TARGETS, Target, saved_cases
 
 JSON_TARGETS = [
     pytest.param(target, json.loads(seed), id=f"{name}-{number}")
@@ -24,6 +26,14 @@ def test_a_target_holds_on_its_own_seeds_and_on_nothing(name: str) -> None:
     target = TARGETS[name]
     for data in (*target.seeds, b"", b"\0", b"\n", b"\xff" * 40):
         target.run(data)
+
+
+def test_what_honest_servers_say_gets_through_the_rpc_target() -> None:
+    proof = asked([{"result": RECEIPT}], lambda chain: chain.transfer_proof(TERMS, TX_HASH))
+    assert (proof.found, proof.proven) == (True, True)
+    word = {"result": "0x" + "0" * 63 + "1"}
+    views = asked([{"result": BLOCK}, word], lambda chain: chain.authorization_views(TERMS))
+    assert [(view.used, hex(view.block_time)) for view in views] == [(True, "0x67bfa0aa")] * 2
 
 
 @pytest.mark.parametrize(("name", "case"), [(n, p.name) for n, p in saved_cases()])

@@ -7,10 +7,12 @@ import dataclasses
 import inspect
 import pickle
 import threading
+from typing import Any
 
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from eth_keys.datatypes import PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,3 +213,16 @@ def test_neither_key_nor_signature_shows_in_a_repr() -> None:
     signed = signer.sign(ID)
     assert SECRET.hex() not in repr(UnlockedKey(SECRET)) + repr(signer) + repr(vars(signer))
     assert signed.signature[2:] not in repr(signed)
+
+
+def test_a_signature_that_recovers_to_another_address_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sign, other = PrivateKey.sign_msg_hash, PrivateKey(b"\x11" * 32)
+
+    def by_another_key(_: PrivateKey, digest: bytes) -> Any:
+        return sign(other, digest)
+
+    monkeypatch.setattr(PrivateKey, "sign_msg_hash", by_another_key)
+    with pytest.raises(SigningRefusedError, match="does not recover"):
+        signer_for(HELD).sign(ID)
