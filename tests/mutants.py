@@ -34,7 +34,7 @@ from typing import Any, Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = Path(__file__).resolve().parent / "mutations"
-RULES = (*(str(number) for number in range(1, 11)), "guard", "seal")
+RULES = (*(str(number) for number in range(1, 11)), "guard", "approvals", "seal")
 LONGEST_RUN_S = 300
 LONGEST_BASELINE_S = 1800
 # What is loaded before pytest starts keeps its plain asserts; no test looks at those.
@@ -264,7 +264,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.exit("\n".join(stale) or "there is no such mutant")
     if chosen.list:
         for one in mutants:
-            print(f"{one.rule:>5}  {one.name:36} {one.breaks}")
+            print(f"{one.rule:>9}  {one.name:36} {one.breaks}")
         return 0
     results: list[Result] = []
     for result in judge_all(mutants, ROOT, chosen.jobs, baseline=not chosen.no_baseline):
@@ -280,7 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _show(result: Result) -> None:
-    row = f"{result.rule:>5}  {result.name:36} {result.outcome:9} {result.seconds:>4} s"
+    row = f"{result.rule:>9}  {result.name:36} {result.outcome:9} {result.seconds:>4} s"
     print(f"{row}  {result.by}", flush=True)
 
 

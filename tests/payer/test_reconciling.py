@@ -45,6 +45,7 @@ async def hold(desk: Desk) -> Purchase:
         transfer=transfer,
         amount_usd=Usd(10_000),
         caps=caps_for(desk.parts.rules, "api.example.com"),
+        approval_above=desk.parts.rules.approval_above,
         payments_per_minute=30,
         repeat_window_s=600,
         now=now,
