@@ -23,7 +23,7 @@ from wallet.exchange import WebRequest
 from wallet.ledger.base import Ledger
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.ledger.worker import LedgerWorker
-from wallet.model import Purchase
+from wallet.model import Purchase, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.payer import Payer
@@ -73,11 +73,11 @@ class WatchedVault(Vault):
         self._path = path
         self.seen_when_signing: list[Purchase | None] = []
 
-    def sign(self, ledger: Ledger, purchase_id: str) -> str:
+    def sign(self, ledger: Ledger, purchase_id: str, checked: Transfer) -> str:
         reader = SqliteLedger(self._path)
         self.seen_when_signing.append(reader.get(purchase_id))
         reader.close()
-        return super().sign(ledger, purchase_id)
+        return super().sign(ledger, purchase_id, checked)
 
 
 @dataclass

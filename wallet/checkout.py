@@ -100,7 +100,7 @@ def _commit(
     parts.store.ensure_room(parts.room_bytes)
     held = ledger.hold(request)
     try:
-        signature = parts.keys.sign(ledger, request.id)
+        signature = parts.keys.sign(ledger, request.id, order.transfer)
         headers = order.rail.payment_headers(
             order.challenge, order.offer, order.transfer, signature, payment_identifier(request.id)
         )

@@ -9,6 +9,7 @@ from typing import Protocol
 from wallet.chain import Chain
 from wallet.ledger.base import Ledger
 from wallet.ledger.worker import LedgerWorker
+from wallet.model import Transfer
 from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.base import Rail
@@ -33,13 +34,13 @@ class Keys(Protocol):
         """
         ...
 
-    def sign(self, ledger: Ledger, purchase_id: str) -> str:
-        """Sign the transfer that the ledger holds under this id; 0x and 130 hex digits.
+    def sign(self, ledger: Ledger, purchase_id: str, checked: Transfer) -> str:
+        """Sign the transfer that was checked, as the ledger holds it; 0x and 130 hex digits.
 
         Blocking; runs in the ledger's thread.
 
         Raises:
-            PurserError: the row is not HELD, or the key cannot be reached.
+            PurserError: the row is not HELD or not of this transfer, or the key cannot be reached.
         """
         ...
 

@@ -106,8 +106,9 @@ class SignedTransfer:
 class Signer:
     """Signs purchases that the ledger holds, and nothing else.
 
-    It takes an id, never terms: what is signed is what was committed with the hold. Calls block
-    (a keystore may take half a second to open), so make them in a worker thread.
+    It takes an id and the terms that were checked, and signs where the ledger holds these very
+    terms under that id: neither the caller nor whoever can write the ledger's file chooses alone.
+    Calls block (a keystore may take half a second to open), so make them in a worker thread.
 
     Args:
         keys: the source of the key; it is asked once, at the first signature or `prepare`.
@@ -139,17 +140,22 @@ class Signer:
         """
         self._key()
 
-    def sign(self, purchase_id: str) -> SignedTransfer:
+    def sign(self, purchase_id: str, checked: Transfer) -> SignedTransfer:
         """Sign the transfer of a HELD purchase (EIP-3009, under the domain of our own table).
 
         Signing is deterministic (RFC 6979): the same hold always gives the same bytes.
 
+        Args:
+            purchase_id: the row to sign.
+            checked: the transfer that the caps were checked on.
+
         Raises:
-            SigningRefusedError: no such hold, not a transfer we sign, or not our payer.
+            SigningRefusedError: no such hold, other terms than those that were checked, not a
+                transfer we sign, or not our payer.
             PurserError: WALLET_LOCKED.
             LedgerUnavailableError: the purchase cannot be read.
         """
-        hold = _check(purchase_id, self._load(purchase_id))
+        hold = _check(purchase_id, self._load(purchase_id), checked)
         key = self._key()
         if hold.transfer.payer != key.address:
             raise SigningRefusedError("the payer of the hold is not this wallet")
@@ -162,13 +168,15 @@ class Signer:
             return self._unlocked
 
 
-def _check(purchase_id: str, purchase: Purchase | None) -> _CheckedHold:
+def _check(purchase_id: str, purchase: Purchase | None, checked: Transfer) -> _CheckedHold:
     if purchase is None or purchase.id != purchase_id:
         raise SigningRefusedError("the ledger has no such purchase")
     if purchase.state is not State.HELD:
         raise SigningRefusedError(f"the purchase is {purchase.state}, not held")
     if purchase.transfer is None:
         raise SigningRefusedError("the purchase has no transfer")
+    if purchase.transfer != checked:
+        raise SigningRefusedError("the transfer in the ledger is not the one that was checked")
     if purchase.scheme not in SIGNED_SCHEMES:
         raise SigningRefusedError("the purchase's scheme is not one that is signed as a transfer")
     asset = find_asset(purchase.transfer.network_id, purchase.transfer.asset)

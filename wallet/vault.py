@@ -8,6 +8,7 @@ import anyio.to_thread
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import Ledger
+from wallet.model import Transfer
 from wallet.signer import KeySource, Signer, SigningRefusedError, UnlockedKey
 
 
@@ -42,15 +43,15 @@ class Vault:
             return self._unlocked.address
         return (await anyio.to_thread.run_sync(self._unlock)).address
 
-    def sign(self, ledger: Ledger, purchase_id: str) -> str:
-        """Sign the transfer that the ledger holds under this id; 0x and 130 hex digits.
+    def sign(self, ledger: Ledger, purchase_id: str, checked: Transfer) -> str:
+        """Sign the transfer that was checked, as the ledger holds it; 0x and 130 hex digits.
 
         Raises:
             PurserError: WALLET_LOCKED, or the row is not one that may be signed.
         """
         held = _Unlocked(self._unlock())
         try:
-            return Signer(held, ledger.get).sign(purchase_id).signature
+            return Signer(held, ledger.get).sign(purchase_id, checked).signature
         except SigningRefusedError as error:
             raise PurserError(ErrorKind.WALLET_LOCKED, f"The signer refused: {error}.") from None
 

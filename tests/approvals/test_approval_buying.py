@@ -24,7 +24,7 @@ from wallet.consent import record_answer
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.ledger.base import Ledger
-from wallet.model import State
+from wallet.model import State, Transfer
 from wallet.money import Usd
 from wallet.payer import Payer
 from wallet.policy import Quote
@@ -213,7 +213,7 @@ async def test_an_approval_is_gone_although_its_payment_never_left(
         approval_id = await approve(desk, url)
 
         class Locked(Vault):
-            def sign(self, ledger: Ledger, purchase_id: str) -> str:
+            def sign(self, ledger: Ledger, purchase_id: str, checked: Transfer) -> str:
                 raise PurserError(ErrorKind.WALLET_LOCKED, "The key is gone.")
 
         locked = Payer(replace(desk.parts, keys=Locked(OpenKey())))

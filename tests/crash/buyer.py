@@ -32,7 +32,7 @@ from wallet.exchange import WebRequest, WebResponse
 from wallet.ledger.base import HoldRequest, Ledger
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.loading import recursion_limit_kept
-from wallet.model import Delivery, Purchase
+from wallet.model import Delivery, Purchase, Transfer
 from wallet.money import Usd
 from wallet.payer import Payer
 from wallet.purchases import PurchaseStore, StorageFailedError
@@ -189,8 +189,8 @@ class SteppingVault(Vault):
         super().__init__(OpenKey())
         self._buyer = buyer
 
-    def sign(self, ledger: Ledger, purchase_id: str) -> str:
-        signature = super().sign(ledger, purchase_id)
+    def sign(self, ledger: Ledger, purchase_id: str, checked: Transfer) -> str:
+        signature = super().sign(ledger, purchase_id, checked)
         self._buyer.reach("signed")
         return signature
 

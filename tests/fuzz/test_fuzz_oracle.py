@@ -257,7 +257,7 @@ def _paid(asked: PaymentRequirements | PaymentRequirementsV1) -> str:
         valid_before=int(time.time()) + offer.max_timeout_s,
         nonce="0x" + os.urandom(32).hex(),
     )
-    signature = Signer(OpenKey(), lambda _: _held(paid)).sign("1").signature
+    signature = Signer(OpenKey(), lambda _: _held(paid)).sign("1", paid).signature
     ((_, value),) = RAIL.payment_headers(found, offer, paid, signature, "pay_1").items()
     return value
 

@@ -183,8 +183,10 @@ def _race_ledger(race: Race, worker: int, barrier: Barrier) -> Ran:
         barrier.wait(READY_TIMEOUT_S)
         for number in range(race.calls):
             with ran.call():
-                held = ledger.hold(hold_request(worker, number))
-                ledger.store_signed(held.id, vault.sign(ledger, held.id))
+                request = hold_request(worker, number)
+                held = ledger.hold(request)
+                signature = vault.sign(ledger, held.id, request.transfer)
+                ledger.store_signed(held.id, signature)
                 now = held.created_at
                 ledger.settle(held.id, evidence=Evidence.CLAIMED, tx_hash=None, now=now)
     return ran

@@ -63,7 +63,7 @@ def sign(transfer: Transfer) -> str:
         evidence=Evidence.NONE, created_at=0, settled_at=None, pay_again=False, rail="x402",
         scheme="exact", transfer=transfer, amount_usd=Usd(0), tx_hash=None, delivery=None, notes=(),
     )  # fmt: skip
-    return Signer(BuyerKey(), lambda _: held).sign("id").signature
+    return Signer(BuyerKey(), lambda _: held).sign("id", transfer).signature
 
 
 def send(sandbox: Sandbox, data: bytes) -> str:

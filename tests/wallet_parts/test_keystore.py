@@ -22,8 +22,10 @@ from keyring.errors import KeyringLocked, PasswordSetError
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.keystore import Keystore, Source, WalletExistsError
+from wallet.model import Transfer
 from wallet.signer import Signer, SigningRefusedError
 
+NO_TRANSFER = Transfer("", "", "", "", 0, 0, 0, "")
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
 PASSPHRASE = "correct horse - Überraschung"
@@ -366,7 +368,7 @@ def test_the_key_leaves_no_trace_in_reprs_logs_exceptions_or_files(
         attempt(key.create)
         attempt(lambda key=key: pickle.dumps(key))
         attempt(lambda key=key: pickle.dumps(key.unlock()))
-        attempt(lambda key=key: Signer(key, lambda _: None).sign("x"))
+        attempt(lambda key=key: Signer(key, lambda _: None).sign("x", NO_TRANSFER))
         heard += [repr(key), repr(vars(key)), repr(key.__dict__), f"{key}"]
     use_keyring(MemoryKeyring(locked=True))
     attempt(keys[0].unlock)

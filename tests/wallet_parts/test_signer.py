@@ -92,7 +92,7 @@ def test_a_signature_is_what_a_reference_wallet_signs_for_our_own_domain(
 ) -> None:
     asset = assets()[token]
     transfer = Transfer(asset.network, asset.address, PAYER, PAYEE, amount, after, before, nonce)
-    signed = signer_for(holding(transfer)).sign(ID)
+    signed = signer_for(holding(transfer)).sign(ID, transfer)
     message = transfer_typed_data(transfer, asset)
     expected = Account.sign_typed_data(  # pyright: ignore[reportUnknownMemberType]
         SECRET, full_message=message
@@ -110,13 +110,13 @@ def test_a_signature_is_what_a_reference_wallet_signs_for_our_own_domain(
 
 def test_signing_the_same_hold_again_gives_the_same_bytes() -> None:
     signer = signer_for(HELD)
-    assert signer.sign(ID) == signer.sign(ID)
+    assert signer.sign(ID, TRANSFER) == signer.sign(ID, TRANSFER)
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.HELD])
 def test_a_purchase_that_is_not_held_is_never_signed(state: State) -> None:
     with pytest.raises(SigningRefusedError, match="not held"):
-        signer_for(dataclasses.replace(HELD, state=state)).sign(ID)
+        signer_for(dataclasses.replace(HELD, state=state)).sign(ID, TRANSFER)
 
 
 @pytest.mark.parametrize(
@@ -140,8 +140,26 @@ def test_a_purchase_that_is_not_held_is_never_signed(state: State) -> None:
 def test_anything_but_our_own_held_transfer_is_refused(
     purchase: Purchase | None, reason: str
 ) -> None:
+    transfer = None if purchase is None else purchase.transfer
     with pytest.raises(SigningRefusedError, match=reason):
-        signer_for(purchase).sign(ID)
+        signer_for(purchase).sign(ID, TRANSFER if transfer is None else transfer)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"asset": PAYEE},
+        {"network_id": "eip155:8453"},
+        {"pay_to": PAYER},
+        {"amount_atomic": 10_001},
+        {"valid_after": 1},
+        {"valid_before": 1_900_000_000},
+        {"nonce": "0x" + "cd" * 32},
+    ],
+)
+def test_a_row_that_differs_from_what_was_checked_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(SigningRefusedError, match="not the one that was checked"):
+        signer_for(holding(dataclasses.replace(TRANSFER, **change))).sign(ID, TRANSFER)
 
 
 def test_the_signer_reads_the_purchase_that_was_asked_for() -> None:
@@ -152,14 +170,14 @@ def test_the_signer_reads_the_purchase_that_was_asked_for() -> None:
         return None
 
     with pytest.raises(SigningRefusedError):
-        Signer(OneKey(), load).sign("some-id")
+        Signer(OneKey(), load).sign("some-id", TRANSFER)
     assert asked == ["some-id"]
 
 
 def test_the_signer_offers_no_other_way_to_a_signature() -> None:
     public = {name for name, _ in inspect.getmembers(Signer) if not name.startswith("_")}
     assert public == {"address", "prepare", "sign"}
-    assert list(inspect.signature(Signer.sign).parameters) == ["self", "purchase_id"]
+    assert list(inspect.signature(Signer.sign).parameters) == ["self", "purchase_id", "checked"]
     key_public = {name for name, _ in inspect.getmembers(UnlockedKey) if not name.startswith("_")}
     assert key_public == {"address", "sign"}
 
@@ -172,7 +190,7 @@ def test_the_key_is_opened_once_even_by_many_threads() -> None:
 
     def run() -> None:
         start.wait()
-        signatures.append(signer.sign(ID).signature)
+        signatures.append(signer.sign(ID, TRANSFER).signature)
 
     threads = [threading.Thread(target=run) for _ in range(8)]
     for thread in threads:
@@ -210,7 +228,7 @@ def test_bytes_that_are_no_key_are_refused_without_quoting_them(secret: bytes) -
 
 def test_neither_key_nor_signature_shows_in_a_repr() -> None:
     signer = signer_for(HELD)
-    signed = signer.sign(ID)
+    signed = signer.sign(ID, TRANSFER)
     assert SECRET.hex() not in repr(UnlockedKey(SECRET)) + repr(signer) + repr(vars(signer))
     assert signed.signature[2:] not in repr(signed)
 
@@ -225,4 +243,4 @@ def test_a_signature_that_recovers_to_another_address_is_refused(
 
     monkeypatch.setattr(PrivateKey, "sign_msg_hash", by_another_key)
     with pytest.raises(SigningRefusedError, match="does not recover"):
-        signer_for(HELD).sign(ID)
+        signer_for(HELD).sign(ID, TRANSFER)
