@@ -61,6 +61,10 @@ class Exchange(Protocol):
         """
         ...
 
+    def start_over(self) -> None:
+        """Forget where redirects led: what is paid next goes to the request's own URL."""
+        ...
+
     def can_still_pay(self) -> bool:
         """Tell whether enough of the deadline is left to wait for a settlement."""
         ...

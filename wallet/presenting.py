@@ -115,11 +115,10 @@ async def present(
     try:
         response = await exchange.pay(headers)
     except NeverSentError:
-        if again:
-            raise outcome_unknown(purchase, "could not be reached") from None
-        if not await parts.ledger.call(lambda ledger: release_unsent(ledger, purchase.id)):
-            # Another call may have presented the same bytes meanwhile.
-            raise outcome_unknown(purchase, "could not be reached") from None
+        # Another call may have presented the same bytes meanwhile.
+        if again or not await parts.ledger.call(lambda ledger: release_unsent(ledger, purchase.id)):
+            stands = await _as_it_stands(parts, purchase)
+            raise _no_content(stands, "could not be reached") from None
         detail = "No connection could be made for the paid request; the payment never left."
         raise PurserError(ErrorKind.UPSTREAM_ERROR, detail, receipt_id=purchase.id) from None
     except TransportFailedError:
@@ -231,6 +230,13 @@ async def keep_content(
             return None
 
     return await anyio.to_thread.run_sync(save)
+
+
+async def _as_it_stands(parts: Parts, purchase: Purchase) -> Purchase:
+    """Read a purchase anew; as it was known, when the ledger cannot be read now."""
+    with suppress(LedgerUnavailableError):
+        return await parts.ledger.call(lambda ledger: ledger.get(purchase.id)) or purchase
+    return purchase
 
 
 async def _record(

@@ -129,6 +129,8 @@ class Repeats:
         headers: Mapping[str, str],
         stored: Bought | None,
     ) -> Bought:
+        # This call may have been led elsewhere before it met the purchase of another process.
+        exchange.start_over()
         try:
             with anyio.CancelScope(shield=True):
                 note = ("the same payment was presented again",)

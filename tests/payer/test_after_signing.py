@@ -267,6 +267,9 @@ class _Unreachable:
     async def ask(self) -> Any:
         return await self._real.ask()
 
+    def start_over(self) -> None:
+        self._real.start_over()
+
     def can_still_pay(self) -> bool:
         return True
 

@@ -271,3 +271,15 @@ async def test_another_error_page_does_not_take_the_place_of_the_first(
         stored = desk.parts.store.load(paid.purchase.id)
         assert stored is not None
         assert stored.body == b"first"
+
+
+async def test_a_settled_payment_whose_seller_is_gone_is_still_told_as_spent(
+    tmp_path: Path, sandbox: Sandbox
+):
+    async with meddler(sandbox.seller_url, hang_up) as seller:
+        async with open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk:
+            assert (await fails(desk, seller.url + "/article")).spent == "yes"
+    async with open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk:
+        ended = await fails(desk, seller.url + "/article")
+        assert (ended.kind, ended.spent) == (ErrorKind.UPSTREAM_ERROR, "yes")
+        assert "settled, but the server could not be reached" in ended.detail

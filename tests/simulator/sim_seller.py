@@ -80,6 +80,9 @@ class SimulatedExchange:
         self._offers = _offers(self.request.url, self._answer)
         return self._response(402, (("PAYMENT-REQUIRED", _header(self._challenge())),), b"")
 
+    def start_over(self) -> None:
+        """Stay: nothing here redirects."""
+
     def can_still_pay(self) -> bool:
         """There is always time: what is too late comes as a failure of `pay`."""
         return True

@@ -132,6 +132,10 @@ class WebExchange:
             raise TransportFailedError("no whole answer in time") from None
         return _response(hop.target, answer)
 
+    def start_over(self) -> None:
+        """Forget where redirects led: what is paid next goes to the request's own URL."""
+        self._hop = None
+
     def can_still_pay(self) -> bool:
         """Tell whether a third of the time is left, which a settlement may well take."""
         return self._left_s() >= self._timeout_s / 3
