@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.commands.approvals import ID_HELP, print_terms
-from server.commands.common import add_json, print_json, run_wired, say, usage
+from server.commands.common import add_json, clean, dollars, print_json, run_wired, say, usage
 from server.commands.launcher import as_typed
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.json:
             print_terms(approval_row(approval, now))
         if state is ApprovalState.PENDING:
-            if not args.yes and not _says_yes():
+            if not args.yes and not _says_yes(approval_row(approval, now)):
                 say(as_typed("Not approved. `purser deny ID` refuses it for good."), sys.stderr)
                 return 1
             approval = await record_answer(wired.parts, args.id, approve=True)
@@ -64,7 +64,8 @@ def run(args: argparse.Namespace) -> int:
     return run_wired(job, as_json=args.json)
 
 
-def _says_yes() -> bool:
-    sys.stderr.write("\nPay this, once, on exactly these terms? [y/N] ")
+def _says_yes(row: dict[str, Any]) -> bool:
+    what = f"{dollars(row['amount_usd'])} to {clean(row['host'])}"
+    sys.stderr.write(f"\nPay {what}, once, on exactly these terms? [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -172,11 +172,11 @@ def make_console(
     )
 
 
-def print_facts(facts: Sequence[tuple[str, str]]) -> None:
-    """Write names and values in two columns."""
+def print_facts(facts: Sequence[tuple[str, str]], max_chars: int = CELL_CHARS) -> None:
+    """Write names and values in two columns, each value cut at `max_chars`."""
     width = max((len(name) for name, _ in facts), default=0)
     for name, value in facts:
-        say(f"{name:<{width}}  {clean(value)}".rstrip())
+        say(f"{name:<{width}}  {clean(value, max_chars)}".rstrip())
 
 
 def print_table(

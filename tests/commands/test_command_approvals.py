@@ -38,11 +38,11 @@ def asked(shopper: CommandLine, url: str) -> dict[str, Any]:
     return ran.json()["error"]
 
 
-def put(purser: CommandLine, url: str, now: int) -> str:
+def put(purser: CommandLine, url: str, now: int, method: str = "GET") -> str:
     """Write a request into the ledger and return its id."""
     hold = request("call", now=now)
     terms = terms_of(hold.key, hold.host, hold.scheme, hold.transfer)
-    wanted = ApprovalRequest("ap_x", terms, "local", "GET", url, Usd(600_000), now)
+    wanted = ApprovalRequest("ap_x", terms, "local", method, url, Usd(600_000), now)
     ledger = SqliteLedger(purser.home / "ledger.sqlite3")
     try:
         return ledger.ask_approval(wanted).current.id
@@ -151,7 +151,21 @@ def test_a_hostile_url_steers_no_terminal_and_stays_bounded(shopper: CommandLine
         out = shopper(*command).out
         assert "https://a.example/[2Jpaid?xxx" in out
         assert not set("\x1b\u202e") & set(out)
-        assert max(map(len, out.splitlines())) < 2_300
+        assert max(map(len, out.splitlines())) < 10_100
+
+
+def test_what_is_agreed_to_is_shown_whole_and_pushes_no_price_off_the_screen(
+    shopper: CommandLine,
+) -> None:
+    url = "https://a.example/?" + "x" * 8_000 + "&to=attacker"
+    lines = shopper(
+        "approve", put(shopper, url, int(time.time()), "POST"), "--yes"
+    ).out.splitlines()
+    request = next(number for number, line in enumerate(lines) if line.endswith(f"POST {url}"))
+    below = "\n".join(lines[request + 1 :])
+    for told in ("$0.6", "api.example.com", "not shown"):
+        assert told in below
+    assert len(below) < 1_000
 
 
 @pytest.mark.slow
@@ -179,6 +193,6 @@ def test_in_a_terminal_the_terms_are_shown_before_the_question(
         os.close(theirs)
     assert ran.returncode == code
     assert SELLER in ran.stdout
-    assert "[y/N]" in ran.stderr
+    assert "Pay $0.01 to 127.0.0.1, once, on exactly these terms? [y/N]" in ran.stderr
     (row,) = shopper("approvals", "--all", "--json").json()["approvals"]
     assert row["state"] == state
