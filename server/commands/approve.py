@@ -7,6 +7,7 @@ this command is the host's permission to run commands, not Purser.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--yes",
         action="store_true",
         help="do not ask, for a script of yours. Let no model run this command: whoever may run "
-        "commands as you may approve as you, and only the host's permission to do so is between",
+        "commands as you may approve as you, and only the host's permission to do so stops it",
     )
     add_json(parser)
 
@@ -52,20 +53,27 @@ def run(args: argparse.Namespace) -> int:
             print_terms(approval_row(approval, now))
         if state is ApprovalState.PENDING:
             if not args.yes and not _says_yes(approval_row(approval, now)):
-                say(as_typed("Not approved. `purser deny ID` refuses it for good."), sys.stderr)
+                told = f"Not approved; it goes on waiting. `purser deny {args.id}` refuses it."
+                say(as_typed(told), sys.stderr)
                 return 1
             approval = await record_answer(wired.parts, args.id, approve=True)
         if args.json:
             print_json(approval_row(approval, wired.parts.now_s()))
         else:
-            say("\nApproved for one payment. The same call, made again before then, pays it.")
+            until = approval_row(approval, now)["expires_at"]
+            say(f"\nApproved for one payment: the same call, made again before {until}, pays it.")
         return 0
 
     return run_wired(job, as_json=args.json)
 
 
 def _says_yes(row: dict[str, Any]) -> bool:
+    """Ask; Ctrl-C ends the command at once, which asyncio's own handler would only note."""
     what = f"{dollars(row['amount_usd'])} to {clean(row['host'])}"
-    sys.stderr.write(f"\nPay {what}, once, on exactly these terms? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        sys.stderr.write(f"\nPay {what}, once, on exactly these terms? [y/N] ")
+        sys.stderr.flush()
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    finally:
+        signal.signal(signal.SIGINT, before)

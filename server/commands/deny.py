@@ -31,7 +31,8 @@ def run(args: argparse.Namespace) -> int:
             print_json(row)
         else:
             print_terms(row)
-            say("\nDenied. Until then the same call is refused without asking you again.")
+            until = row["expires_at"]
+            say(f"\nDenied: until {until} the same call is refused without asking you again.")
         return 0
 
     return run_wired(job, as_json=args.json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -196,3 +197,37 @@ def test_in_a_terminal_the_terms_are_shown_before_the_question(
     assert "Pay $0.01 to 127.0.0.1, once, on exactly these terms? [y/N]" in ran.stderr
     (row,) = shopper("approvals", "--all", "--json").json()["approvals"]
     assert row["state"] == state
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="a pseudo-terminal")
+def test_one_interrupt_at_the_question_ends_the_command_and_approves_nothing(
+    shopper: CommandLine, url: str
+) -> None:
+    approval_id = asked(shopper, url)["approval_id"]
+    ours, theirs = os.openpty()
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "purser_mcp", "approve", approval_id],
+            cwd=ROOT,
+            env=os.environ | shopper.env,
+            stdin=theirs,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        ) as process:
+            assert process.stderr is not None
+            shown = b""
+            while b"[y/N]" not in shown and (more := os.read(process.stderr.fileno(), 4_096)):
+                shown += more
+            process.send_signal(signal.SIGINT)
+            try:
+                code = process.wait(30)
+            finally:
+                process.kill()
+            rest = process.stderr.read()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (code, rest) == (1, b"")
+    (row,) = shopper("approvals", "--json").json()["approvals"]
+    assert row["state"] == "pending"
