@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from server.commands.common import (
     add_json,
+    clean,
     dollars,
+    is_terminal,
     print_facts,
     print_json,
     print_table,
@@ -61,25 +63,43 @@ async def _rows(wired: Wired, *, everything: bool) -> list[dict[str, Any]]:
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    headings = ["approval", "status", "price", "request", "asked by", "good until (UTC)"]
-    cells = [
-        [
-            row["id"],
-            row["state"],
-            dollars(row["amount_usd"]),
-            f"{row['method']} {row['url']}",
-            row["host"],
-            row["expires_at"],
-        ]
-        for row in rows
-    ]
-    print_table(headings, cells)
+    if is_terminal():
+        for row in rows:
+            for line in _block(row):
+                say(line)
+    else:
+        headings = ["approval", "status", "price", "request", "asked by", "good until (UTC)"]
+        print_table([*headings, "receipt"], [_cells(row) for row in rows])
     if any(row["state"] == "pending" for row in rows):
         say(
             as_typed(
                 "`purser approve ID` shows the whole terms and asks; `purser deny ID` refuses."
             )
         )
+
+
+def _block(row: dict[str, Any]) -> list[str]:
+    """Lay one request out for a screen of any width, where no id or price may be cut."""
+    lines = [
+        f"{row['id']}  {row['state']}  {dollars(row['amount_usd'])}",
+        f"  {row['method']} {row['url']}",
+        f"  asked by {row['host']}, good until {row['expires_at']}",
+    ]
+    if row["receipt_id"] is not None:
+        lines.append(f"  used for receipt {row['receipt_id']}")
+    return [clean(line) for line in lines]
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    return [
+        row["id"],
+        row["state"],
+        dollars(row["amount_usd"]),
+        f"{row['method']} {row['url']}",
+        row["host"],
+        row["expires_at"],
+        row["receipt_id"] or "",
+    ]
 
 
 def print_terms(row: dict[str, Any]) -> None:

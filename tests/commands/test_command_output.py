@@ -142,3 +142,24 @@ def test_a_person_who_serves_by_hand_is_told_who_is_waited_for(shopper: CommandL
         "purser: waiting for an MCP host on standard input; Ctrl-C ends\n",
         b"",
     )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
+def test_a_narrow_terminal_cuts_no_price_and_no_id_of_an_approval(
+    shopper: CommandLine, sandbox: Sandbox
+) -> None:
+    shopper.env["PURSER_BUDGET__APPROVAL_ABOVE"] = "0.00"
+    url = sandbox.seller_url + "/article"
+    approval_id = shopper("fetch", url, "--json").json()["error"]["approval_id"]
+    shopper("approve", approval_id, "--yes")
+    shopper("fetch", url)
+    seen, _ = in_a_terminal(["approvals", "--all"], shopper.env | {"COLUMNS": "40"})
+    (row,) = shopper("approvals", "--all", "--json").json()["approvals"]
+    assert seen.splitlines() == [
+        f"{approval_id}  consumed  $0.01",
+        f"  GET {url}",
+        f"  asked by 127.0.0.1, good until {row['expires_at']}",
+        f"  used for receipt {row['receipt_id']}",
+    ]
+    assert row["receipt_id"] in shopper("approvals", "--all").out
