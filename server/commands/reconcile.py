@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _cells(purchase: Purchase) -> list[str]:
+    from wallet.assets import find_network
     from wallet.model import State
     from wallet.receipts import iso_time
 
@@ -62,6 +63,12 @@ def _cells(purchase: Purchase) -> list[str]:
         case _ if purchase.transfer is None:
             outcome = "open"
         case _:
-            outcome = f"open: could still settle until {iso_time(purchase.transfer.valid_before)}"
+            network, until = (
+                find_network(purchase.transfer.network_id),
+                purchase.transfer.valid_before,
+            )
+            final = until + (0 if network is None else network.finality_margin_s)
+            outcome = f"open: could settle until {iso_time(until)}"
+            outcome += f"; if it did not, it is freed after {iso_time(final)}"
     amount = None if purchase.amount_usd is None else str(purchase.amount_usd)
     return [purchase.id, purchase.host, dollars(amount), outcome]

@@ -289,7 +289,7 @@ def test_reconciling_frees_an_authorization_that_has_died_unused(
         }
         ran = purser("reconcile", "--json")
         assert (ran.code, ran.json()) == (0, nothing | {"still_open": [held_id]})
-        assert "$0.01   open: could still settle until " in purser("reconcile").out
+        assert "$0.01   open: could settle until " in purser("reconcile").out
         sandbox.chain.advance_time(7_200)
         assert purser("reconcile", "--json").json() == nothing | {"still_open": [held_id]}
         now_ns = time.time_ns
