@@ -66,7 +66,7 @@ def _told(asked: Asked, approval_above: Usd) -> tuple[ErrorKind, str]:
     if before is not None and before.state is ApprovalState.EXPIRED:
         detail = "The earlier request for this call ran out unused, so a new one is open."
         return ErrorKind.APPROVAL_EXPIRED, f"{detail} {command}"
-    detail = f"{price} is above ${approval_above}, from where the user must approve."
+    detail = f"{price} is above ${approval_above}, so the user has to approve it."
     return ErrorKind.APPROVAL_REQUIRED, f"{detail} {command}"
 
 

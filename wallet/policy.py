@@ -162,7 +162,7 @@ def _refuse_price(
         return _Refusal(
             _ASKABLE,
             ErrorKind.APPROVAL_REQUIRED,
-            f"${price} is above ${rules.approval_above}, from where the user must approve",
+            f"${price} is above ${rules.approval_above}, so the user has to approve it",
         )
     return None
 

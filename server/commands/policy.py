@@ -143,7 +143,7 @@ def print_policy(data: dict[str, Any]) -> None:
             one["name"],
             _cell(one["name"], one["value"]),
             one["origin"],
-            "" if one["sealable"] else "not sealed",
+            "" if one["sealable"] else "never sealed",
             f"sealed: {_cell(one['name'], one['sealed_value'])}" if one["changed"] else "",
         ]
         for one in data["settings"]

@@ -139,7 +139,10 @@ def _keystore(settings: Settings, sealed: Settings) -> Keystore:
 
     source = settings.wallet.key
     if source == "env":
-        detail = "wallet.key is env: whoever sets the key's variable sets the limits as well."
+        detail = (
+            "Nothing can be sealed while wallet.key is env: whoever sets the key's variable sets "
+            "the limits as well."
+        )
         raise _invalid(detail)
     ask = passphrase_asker()
     return Keystore(settings.home, source, policy=policy_of(sealed), ask_passphrase=ask)
@@ -179,7 +182,7 @@ def _toml(where: tuple[str, ...], words: list[str]) -> str:
     elif len(words) == 1:
         value = from_text(model, where[-1], words[0])
     else:
-        raise ValueError('needs one value; nothing is written ""')
+        raise ValueError('needs one value; an empty one is written ""')
     return json.dumps(value, ensure_ascii=False)
 
 
