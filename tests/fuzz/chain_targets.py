@@ -18,7 +18,7 @@ from wallet.chain_answers import AUTHORIZATION_USED_TOPIC, TRANSFER_TOPIC
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import PurchaseFilter
 from wallet.money import UINT256_MAX
-from wallet.rails.codec import as_object
+from wallet.rails.codec import as_array, as_object
 
 TX_HASH = "0x" + "c0" * 32
 CHAIN_ID = {"jsonrpc": "2.0", "id": 1, "result": hex(8453)}
@@ -54,23 +54,32 @@ def rpc(data: bytes) -> None:
     assert found is None or (len(found) == 66 and int(found, 16) >= 0)
 
 
+def _number(value: object) -> int | None:
+    """Read 0x hex; None for anything else, whatever else the answer holds."""
+    if not isinstance(value, str) or value[:2].lower() != "0x":
+        return None
+    try:
+        return int(value, 16)
+    except ValueError:
+        return None
+
+
 def _is_of_time(block_time: int, block: dict[str, Any]) -> bool:
-    stamp = block.get("timestamp")
-    return isinstance(stamp, str) and stamp[:2] == "0x" and int(stamp, 16) == block_time
+    return _number(block.get("timestamp")) == block_time
 
 
 def _proves(receipt: dict[str, Any]) -> bool:
     """Read a receipt as EIP-20 and EIP-3009 define its logs, independently of the product."""
-    logs = [log for log in receipt["logs"] if log["address"].lower() == TERMS.asset.lower()]
-    payer, payee = (int(one, 16) for one in (TERMS.payer, TERMS.pay_to))
+    payer, payee = (_number(one) for one in (TERMS.payer, TERMS.pay_to))
     moved, used = False, False
-    for log in logs:
-        first, *words = [int(topic, 16) for topic in log["topics"]] or [0]
-        if first == int(TRANSFER_TOPIC, 16) and words == [payer, payee]:
-            moved |= log["data"] != "0x" and int(log["data"], 16) == TERMS.amount_atomic
-        if first == int(AUTHORIZATION_USED_TOPIC, 16):
-            used |= words == [payer, int(TERMS.nonce, 16)]
-    return moved and used and int(receipt["status"], 16) == 1
+    for log in map(as_object, as_array(receipt.get("logs")) or ()):
+        if log is None or _number(log.get("address")) != _number(TERMS.asset):
+            continue
+        topics = [_number(topic) for topic in as_array(log.get("topics")) or ()]
+        if topics == [_number(TRANSFER_TOPIC), payer, payee]:
+            moved |= _number(log.get("data")) == TERMS.amount_atomic
+        used |= topics == [_number(AUTHORIZATION_USED_TOPIC), payer, _number(TERMS.nonce)]
+    return moved and used and _number(receipt.get("status")) == 1
 
 
 def _some(answers: Sequence[Any], holds: Callable[[dict[str, Any]], bool]) -> bool:
