@@ -178,6 +178,7 @@ class ErrorKind(Enum):
         "A payment was sent and its outcome is not known yet",
         "Call the same tool with the same arguments again: it reports the outcome, or shows the "
         "server the same payment once more, and never signs a second one.",
+        retryable=True,
     )
     PAYMENT_REJECTED = ErrorRow(
         "payment_rejected",

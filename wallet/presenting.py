@@ -322,7 +322,7 @@ def outcome_unknown(purchase: Purchase, what: str = "") -> PurserError:
     if purchase.transfer is not None:
         until = iso_time(purchase.transfer.valid_before)
         detail += (
-            f" It can settle until {until}; the amount stays held until the chain shows"
-            " that it settled or, after that time, that it never can."
+            f" The signature is good until {until}; the amount stays held until the chain shows"
+            " that it settled or, some time after that, that it never can."
         )
     return PurserError(ErrorKind.OUTCOME_UNKNOWN, detail, "unknown", purchase.id)

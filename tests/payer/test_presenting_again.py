@@ -108,7 +108,7 @@ async def test_a_seller_that_still_refuses_leaves_the_payment_held_and_says_what
             (purchase,) = await desk.purchases()
             assert purchase.state is State.UNKNOWN
             assert ended.receipt_id == purchase.id
-            assert "It can settle until 20" in ended.detail
+            assert "The signature is good until 20" in ended.detail
             assert len(set(seller.payments)) == 1
             assert len(seller.payments) == 2
             assert desk.signatures == 1

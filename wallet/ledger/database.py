@@ -235,8 +235,8 @@ class Database:
             LedgerUnavailableError: it could not begin within the deadline, or not commit.
         """
         with self._lock, translated():
-            self._begin()
             try:
+                self._begin()
                 yield self._connection
                 self._take("COMMIT")
             except BaseException:
