@@ -28,7 +28,13 @@ def start(*arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
+
+
+def hear_interrupts() -> None:
+    """Undo an ignored SIGINT, which everything that was started in the background inherits."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @posix
