@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -88,7 +88,9 @@ class Repeats:
         if stored is not None and stored.is_good:
             return stored
         if self._may_present(purchase):
-            headers = await parts.ledger.call(partial(_payment_to_present, purchase.id))
+            purchase, headers = await parts.ledger.call(partial(payment_to_present, purchase))
+            if purchase.state is State.VOID:
+                return None
             if headers is not None:
                 return await self._present_again(exchange, purchase, headers, stored)
         return _as_stored(purchase, stored)
@@ -164,22 +166,19 @@ class Repeats:
         )
 
 
-def _payment_to_present(purchase_id: str, ledger: Ledger) -> Mapping[str, str] | None:
-    """Return the stored payment, and see that nobody can free it as never sent from here on.
+def payment_to_present(
+    purchase: Purchase, ledger: Ledger
+) -> tuple[Purchase, Mapping[str, str] | None]:
+    """Return the row as it is now with its stored payment, which nobody can free as unsent then.
 
     Whoever signed it may still be trying to connect; only a SIGNED hold is freed when that fails.
     """
-    payment = ledger.signed_payment(purchase_id)
+    payment = ledger.signed_payment(purchase.id)
     headers = None if payment is None else to_present(payment)
-    current = ledger.get(purchase_id)
-    if headers is None or current is None:
-        return None
-    if current.state is State.SIGNED:
-        try:
-            ledger.mark_unknown(purchase_id, "another call presents the same payment")
-        except StaleStateError:
-            current = ledger.get(purchase_id)
-    return None if current is None or current.state is State.VOID else headers
+    if headers is not None and (ledger.get(purchase.id) or purchase).state is State.SIGNED:
+        with suppress(StaleStateError):
+            ledger.mark_unknown(purchase.id, "another call presents the same payment")
+    return ledger.get(purchase.id) or purchase, headers
 
 
 def _as_stored(purchase: Purchase, stored: Bought | None) -> Bought:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,12 +12,16 @@ from sandbox.run import Sandbox
 from tests.desk import Desk, open_desk
 from tests.meddler import PaidAnswer, Trick, meddler
 from tests.web.loopback import always, serve
+from wallet import repeats
 from wallet.errors import ErrorKind, PurserError
-from wallet.model import Evidence, State
+from wallet.ledger.base import Ledger
+from wallet.model import Evidence, Purchase, State
 from wallet.money import Usd
 from wallet.reconcile import reconcile_all
 
 pytestmark = pytest.mark.asyncio
+
+Looked = tuple[Purchase, Mapping[str, str] | None]
 
 DEAD_RPC = ("http://127.0.0.1:9",)
 
@@ -283,3 +287,26 @@ async def test_a_settled_payment_whose_seller_is_gone_is_still_told_as_spent(
         ended = await fails(desk, seller.url + "/article")
         assert (ended.kind, ended.spent) == (ErrorKind.UPSTREAM_ERROR, "yes")
         assert "settled, but the server could not be reached" in ended.detail
+
+
+async def test_a_payment_proven_dead_while_the_call_looks_at_it_is_bought_anew(
+    tmp_path: Path, own_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+):
+    async with meddler(own_sandbox.seller_url, refuse, withhold=True) as seller:
+        async with open_desk(tmp_path, own_sandbox, urls=(seller.url,)) as desk:
+            await fails(desk, seller.url + "/article")
+            (first,) = await desk.purchases()
+            seller.trick, seller.withhold = honest, False
+
+            def freed_meanwhile(purchase: Purchase, ledger: Ledger) -> Looked:
+                if ledger.get(purchase.id) == first:
+                    ledger.void(purchase.id, allowed_from=(State.UNKNOWN,), note="proven dead")
+                return look_again(purchase, ledger)
+
+            look_again = repeats.payment_to_present
+            monkeypatch.setattr(repeats, "payment_to_present", freed_meanwhile)
+            bought = await desk.buy(seller.url + "/article")
+            assert not bought.reused
+            assert bought.purchase.id != first.id
+            assert desk.signatures == 2
+            assert await desk.check() == []
