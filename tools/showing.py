@@ -11,6 +11,7 @@ import anyio
 import anyio.to_thread
 
 from tools.answer import InlineImage, ToolAnswer
+from wallet.exchange import is_good
 from wallet.model import Purchase, State
 from wallet.receipts import receipt
 
@@ -118,7 +119,7 @@ def _page(text: str, content: Content, purchase_id: str) -> tuple[str, str]:
 
 def _delivery_notes(content: Content) -> list[str]:
     notes: list[str] = []
-    if not 200 <= content.http_status < 300:
+    if not is_good(content.http_status):
         notes.append(f"HTTP {content.http_status}")
     if content.truncated:
         notes.append("cut short")

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 
+def is_good(status: int) -> bool:
+    """Tell whether an HTTP status means that what was asked for came (RFC 9110 section 15.3)."""
+    return 200 <= status < 300
+
+
 @dataclass(frozen=True, slots=True)
 class WebRequest:
     """A request as the user meant it; `headers` in order, `body` whole so it can be sent again."""

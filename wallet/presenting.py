@@ -13,7 +13,13 @@ import anyio
 import anyio.to_thread
 
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import Exchange, NeverSentError, TransportFailedError, WebResponse
+from wallet.exchange import (
+    Exchange,
+    NeverSentError,
+    TransportFailedError,
+    WebResponse,
+    is_good,
+)
 from wallet.ledger.base import Ledger, LedgerUnavailableError, StaleStateError
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
@@ -52,7 +58,7 @@ class Bought:
     @property
     def is_good(self) -> bool:
         """Tell whether this is what was asked for, and not an error page."""
-        return 200 <= self.http_status < 300
+        return is_good(self.http_status)
 
 
 def bought(
@@ -131,14 +137,14 @@ async def present(
         purchase, _ = await _record(parts, purchase, judge(claim, sighting), None)
         raise _no_content(purchase, "broke off before any content came") from None
     claim = _claim(parts, purchase, response)
-    kept = not again or 200 <= response.status < 300
+    kept = not again or is_good(response.status)
     delivery, sighting = await _keep_and_look(parts, purchase, response, claim, kept, again)
     verdict = judge(claim, sighting)
     if kept and delivery is None:
         notes = (*notes, "the content could not be stored on disk")
     verdict = replace(verdict, notes=(*verdict.notes, *notes))
     purchase, left = await _record(parts, purchase, verdict, delivery)
-    if 200 <= response.status < 300 or (purchase.state is State.SETTLED and not again):
+    if is_good(response.status) or (purchase.state is State.SETTLED and not again):
         return bought(purchase, response, left, reused=again)
     raise _unclear(purchase, response, claim, again)
 

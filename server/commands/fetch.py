@@ -204,7 +204,7 @@ def _footer(bought: Bought) -> str:
     words = [money_words(bought.purchase, reused=bought.reused)]
     if bought.left_today is not None:
         words.append(f"${bought.left_today} left today")
-    if not 200 <= bought.http_status < 300:
+    if not bought.is_good:
         words.append(f"HTTP {bought.http_status}")
     if bought.truncated:
         words.append(f"cut at {len(bought.body)} bytes")

@@ -20,7 +20,13 @@ from tools.web.headers import (
 )
 from tools.web.wire import Answer, Wire, WireError
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import NeverSentError, TransportFailedError, WebRequest, WebResponse
+from wallet.exchange import (
+    NeverSentError,
+    TransportFailedError,
+    WebRequest,
+    WebResponse,
+    is_good,
+)
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_REDIRECTS = 5
@@ -226,7 +232,7 @@ def _accept(response: WebResponse, answer: Answer) -> WebResponse:
         raise _upstream(f"The response's headers are over {MAX_RESPONSE_HEADER_BYTES} bytes.")
     if answer.undecoded:
         raise _upstream("The body's compression is unknown or broken.")
-    if answer.truncated and 200 <= answer.status < 300:
+    if answer.truncated and is_good(answer.status):
         raise PurserError(ErrorKind.TOO_LARGE, f"The body is over {len(answer.body)} bytes.")
     return response
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from wallet.exchange import is_good
 from wallet.ledger.base import StaleStateError
 from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
 
@@ -22,7 +23,7 @@ def with_note(purchase: Purchase, note: str | None) -> Purchase:
 
 def is_delivered(purchase: Purchase) -> bool:
     """Tell whether good content came of a purchase: stored, and not an error page."""
-    return purchase.delivery is not None and 200 <= purchase.delivery.http_status < 300
+    return purchase.delivery is not None and is_good(purchase.delivery.http_status)
 
 
 def made_unknown(purchase: Purchase, note: str, delivery: Delivery | None) -> Purchase:
