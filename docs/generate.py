@@ -37,7 +37,8 @@ _NETWORKS = """\
 
 Purser pays only with the tokens below, on the networks below. Nothing a seller sends adds to either
 table. Which networks are in use is your choice: `wallet.networks` in `config.toml`, by CAIP-2 id;
-the default is Base alone.
+the default is Base alone. `purser networks` lists both tables, and with `--check` compares every
+token with its contract, as your RPC servers show it.
 
 ## Networks
 

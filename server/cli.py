@@ -108,6 +108,15 @@ COMMANDS: dict[str, Command] = {
         "ask the chain what became of open payments",
         ("purser reconcile", "purser reconcile --json"),
     ),
+    "networks": Command(
+        "networks",
+        "list the networks and tokens that can be paid with, and compare them with the chain",
+        (
+            "purser networks",
+            "purser networks --check --network eip155:8453",
+            "purser networks --json",
+        ),
+    ),
     "doctor": Command(
         "doctor",
         "check key, RPC, clock, ledger and settings",

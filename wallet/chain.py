@@ -26,6 +26,7 @@ from wallet.chain_answers import (
 )
 from wallet.loading import recursion_limit_kept
 from wallet.model import Transfer
+from wallet.token_facts import SELECTORS, TokenFacts, read_facts
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession
@@ -124,6 +125,25 @@ class Chain:
             return len(read_bytes(await server.ask("eth_getCode", address, "latest"))) > 0
 
         return await self._first(network_id, read)
+
+    async def token_facts(self, asset: Asset) -> TokenFacts:
+        """Return what the contract at the token's address says about itself.
+
+        Raises:
+            ChainUnreadableError: it cannot be read.
+        """
+
+        async def read(server: _Server) -> TokenFacts:
+            if not read_bytes(await server.ask("eth_getCode", asset.address, "latest")):
+                return TokenFacts(has_code=False)
+            answers: dict[str, Any] = {}
+            for selector in SELECTORS:
+                with suppress(_NoAnswerError):  # as a contract without that function answers
+                    call = contract_call(asset.address, selector)
+                    answers[selector] = await server.ask("eth_call", call, "latest")
+            return read_facts(answers)
+
+        return await self._first(asset.network, read)
 
     async def latest_block_time(self, network_id: str) -> int:
         """Return the newest block's unix time in seconds.
