@@ -40,6 +40,7 @@ _NOTES = {
     "key": "keyring, keystore (an encrypted file) or env (tests and CI)",
     "networks": "in order of preference",
     "schemes": "only exact in this version",
+    "payment_flows": "upfront and escrow sellers take the money before the work",
     "validity_s": "the longest life of a signed payment, in seconds",
     "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
     "timeout_s": "the longest time for one fetch, in seconds",

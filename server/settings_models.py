@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
 
 from wallet.assets import find_network, networks
+from wallet.model import PAYMENT_FLOWS
 from wallet.money import Usd
 
 DEFAULT_NETWORK = "eip155:8453"
@@ -72,6 +73,11 @@ def _scheme(text: str) -> None:
         raise ValueError("is not supported in this version; only exact is")
     if text not in SUPPORTED_SCHEMES:
         raise ValueError("is not a payment scheme; only exact is supported")
+
+
+def _payment_flow(text: str) -> None:
+    if text not in PAYMENT_FLOWS:
+        raise ValueError(f"must be one of {', '.join(PAYMENT_FLOWS)}")
 
 
 def _rpc_url(text: str) -> None:
@@ -138,6 +144,9 @@ class Wallet(Section):
     key: Literal["keyring", "keystore", "env"] = "keyring"
     networks: Annotated[Texts, _each(_network)] = Field(default=(DEFAULT_NETWORK,), min_length=1)
     schemes: Annotated[Texts, _each(_scheme)] = Field(default=SUPPORTED_SCHEMES, min_length=1)
+    payment_flows: Annotated[Texts, _each(_payment_flow)] = Field(
+        default=("authorization",), min_length=1
+    )
     validity_s: int = Field(default=120, ge=15, le=3600)
 
 

@@ -56,6 +56,7 @@ def rules_from(settings: Settings) -> Rules:
         networks=wallet.networks,
         schemes=wallet.schemes,
         validity_s=wallet.validity_s,
+        payment_flows=wallet.payment_flows,
         repeat_window_s=settings.fetch.repeat_window_s,
     )
 

@@ -107,6 +107,7 @@ def _offer(one: QuotedOffer) -> dict[str, Any]:
         "amount": one.amount,
         "price_usd": None if one.amount_usd is None else str(one.amount_usd),
         "pay_to": one.pay_to,
+        "payment_flow": one.payment_flow,
         "allowed": one.allowed,
         "refusal": None if one.refusal is None else one.refusal.value.code,
         "reason": one.reason,

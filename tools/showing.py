@@ -86,7 +86,7 @@ def mark_untrusted(text: str) -> str:
 
 def money_words(purchase: Purchase, *, reused: bool) -> str:
     """Say in a few words what the purchase cost and how that is known."""
-    price = f"${purchase.amount_usd}"
+    price = f"${purchase.cost_usd}"
     match purchase.state:
         case State.FREE:
             return "free"

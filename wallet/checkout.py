@@ -12,7 +12,7 @@ from wallet.approvals import terms_of
 from wallet.consent import ask
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange
-from wallet.ids import payment_identifier, purchase_id
+from wallet.ids import payment_identifier
 from wallet.ledger.base import (
     ApprovalMissingError,
     HoldRequest,
@@ -34,10 +34,13 @@ from wallet.repeats import repeat_window_s
 class Order:
     """What policy chose: everything a hold needs; `host` is the one that answered 402.
 
+    `id` is the purchase's.
+
     `redirected` tells that it did so at another origin than the one that was asked. The address
     it led to is the seller's text and is kept nowhere.
     """
 
+    id: str
     key: str
     host: str
     redirected: bool
@@ -113,7 +116,7 @@ def _commit(
 
 def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest:
     return HoldRequest(
-        id=purchase_id(parts.clock(), parts.entropy(10)),
+        id=order.id,
         key=order.key,
         principal=parts.principal,
         method=exchange.request.method,

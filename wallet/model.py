@@ -37,6 +37,22 @@ class Evidence(StrEnum):
     NONE = "none"
 
 
+PAYMENT_FLOWS = ("authorization", "upfront", "escrow")
+"""Every `paymentFlow` there is (x402 v2): when a seller takes the money."""
+
+
+class Method(StrEnum):
+    """How the money moves, and so what is signed; contracts and types belong to the method.
+
+    EIP3009: the token's own `TransferWithAuthorization`. PERMIT2: a witness transfer through
+    Permit2 to one payee, of exactly the amount. UPTO: the same, where the amount is a ceiling.
+    """
+
+    EIP3009 = "eip3009"
+    PERMIT2 = "permit2"
+    UPTO = "upto"
+
+
 @dataclass(frozen=True, slots=True)
 class Offer:
     """One readable entry of a challenge; `raw` is the seller's object, to be echoed unchanged.
@@ -71,21 +87,61 @@ class UnreadableOffer:
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A decoded 402: offers in the seller's order, unreadable ones beside them."""
+    """What one rail read in a 402: offers in the seller's order, unreadable ones beside them.
+
+    `context` is the rail's own business. `gives_way`: at the same price another rail's offer is
+    paid first.
+    """
 
     rail: str
     version: int
     offers: tuple[Offer, ...]
     unreadable: tuple[UnreadableOffer, ...]
-    resource: Mapping[str, Any] | None
-    extensions: Mapping[str, Any]
+    context: object = None
+    gives_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A payment dialect that was recognised and that this wallet's key cannot pay.
+
+    Every text is ours: `rail` and `name` say what it is, `price` holds a number that was read
+    strictly, and its unit, or None, and `needs` what the user would need.
+    """
+
+    rail: str
+    name: str
+    price: str | None
+    needs: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A whole 402: one challenge for each rail that could read it, offers numbered through.
+
+    `foreign` has what was recognised and cannot be paid.
+    """
+
+    challenges: tuple[Challenge, ...]
+    foreign: tuple[Foreign, ...] = ()
+
+    @property
+    def offers(self) -> tuple[Offer, ...]:
+        """Return every readable offer, in the order of preference at one price."""
+        return tuple(offer for one in self.challenges for offer in one.offers)
+
+    def challenge_of(self, offer: Offer) -> Challenge:
+        """Return the challenge that an offer is part of."""
+        return next(one for one in self.challenges if offer in one.offers)
 
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """The exact terms to sign: an EIP-3009 `TransferWithAuthorization`.
+    """The exact terms to sign, whichever method moves the money.
 
     Addresses are EIP-55 checksummed, times are unix seconds, `nonce` is 0x and 64 hex digits.
+    `valid_before` is also a Permit2 deadline, and `amount_atomic` the ceiling of UPTO, the only
+    method that has a `facilitator`.
     """
 
     network_id: str
@@ -96,6 +152,21 @@ class Transfer:
     valid_after: int
     valid_before: int
     nonce: str
+    method: Method = Method.EIP3009
+    facilitator: str | None = None
+
+    @property
+    def is_ceiling(self) -> bool:
+        """Tell whether less than the amount may be taken."""
+        return self.method is Method.UPTO
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What a settlement took where that may be less than was held."""
+
+    atomic: int
+    usd: Usd
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +199,7 @@ class Purchase:
     """One row of the ledger, as it stands now. Times are unix seconds.
 
     `approval_id` names the user's approval that this purchase used up, if it needed one.
+    `charge` is set once settled for less than `amount_usd`, which was held.
     """
 
     id: str
@@ -149,3 +221,9 @@ class Purchase:
     delivery: Delivery | None
     notes: tuple[str, ...]
     approval_id: str | None = None
+    charge: Charge | None = None
+
+    @property
+    def cost_usd(self) -> Usd | None:
+        """Return what was taken, or what is held while that is not known."""
+        return self.amount_usd if self.charge is None else self.charge.usd

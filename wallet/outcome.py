@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from wallet.assets import find_asset
 from wallet.exchange import WebResponse
-from wallet.model import Evidence, Settlement, State
+from wallet.model import Charge, Evidence, Settlement, State, Transfer
+from wallet.money import usd_from_atomic
 
 PENDING = "settlement_pending"
 """The error reason of a transfer that was broadcast but is not confirmed; it is not final."""
@@ -33,10 +35,14 @@ SPENT_VIEWS = (ChainView.PROVEN, ChainView.USED)
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One look at the chain; `tx_hash` is the settlement's, and only set with PROVEN."""
+    """One look at the chain; `tx_hash` is the settlement's, and only set with PROVEN.
+
+    `charged_atomic` is what a proven settlement took where less than the ceiling may be.
+    """
 
     view: ChainView
     tx_hash: str | None = None
+    charged_atomic: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +92,17 @@ class Verdict:
     evidence: Evidence
     tx_hash: str | None
     notes: tuple[str, ...]
+    charged_atomic: int | None = None
 
 
-def judge(claim: Claim, sighting: Sighting) -> Verdict:
-    """Combine the seller's claim with the chain's answer; the chain always wins."""
+def judge(claim: Claim, sighting: Sighting, *, is_ceiling: bool = False) -> Verdict:
+    """Combine the seller's claim with the chain's answer; the chain always wins.
+
+    Where the amount is a ceiling only the chain says how much of it was taken; until then all of
+    it stays held.
+    """
+    if is_ceiling and sighting.view is not ChainView.OTHER_TRANSFER:
+        return _judge_ceiling(claim, sighting)
     if sighting.view in SPENT_VIEWS:
         note = "the chain shows the payment, not under the seller's tx hash"
         elsewhere = claim.tx_hash is not None and claim.tx_hash != sighting.tx_hash
@@ -101,3 +114,26 @@ def judge(claim: Claim, sighting: Sighting) -> Verdict:
     if claim.settled:
         return Verdict(State.SETTLED, Evidence.CLAIMED, claim.tx_hash, claim.notes)
     return Verdict(State.UNKNOWN, Evidence.UNKNOWN, claim.tx_hash, claim.notes)
+
+
+def _judge_ceiling(claim: Claim, sighting: Sighting) -> Verdict:
+    tx_hash = claim.tx_hash if sighting.tx_hash is None else sighting.tx_hash
+    if sighting.view is ChainView.PROVEN and sighting.charged_atomic is not None:
+        charged = sighting.charged_atomic
+        return Verdict(State.SETTLED, Evidence.VERIFIED, tx_hash, claim.notes, charged)
+    note = "how much was taken is not read from the chain yet; the whole ceiling stays held"
+    return Verdict(State.UNKNOWN, Evidence.UNKNOWN, tx_hash, (*claim.notes, note))
+
+
+def charge_of(transfer: Transfer, charged_atomic: int | None) -> Charge | None:
+    """Return a proven charge in USD too; None where the whole amount was taken or none is known.
+
+    Raises:
+        ValueError: the token is not in the asset table.
+    """
+    if charged_atomic is None:
+        return None
+    asset = find_asset(transfer.network_id, transfer.asset)
+    if asset is None:
+        raise ValueError("the token is not in the asset table")
+    return Charge(charged_atomic, usd_from_atomic(charged_atomic, asset.decimals))

@@ -13,17 +13,22 @@ from wallet.consent import ask, with_approval
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebRequest, WebResponse
 from wallet.funds import Funds
-from wallet.ids import purchase_id, purchase_key
+from wallet.ids import payment_identifier, purchase_id, purchase_key
 from wallet.ledger.base import AlreadyBoughtError, Ledger, LedgerUnavailableError
-from wallet.model import (
-    Challenge,
-    Purchase,
-    Transfer,
-)
+from wallet.model import Bill, Challenge, Offer, Purchase, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import CapStatus, Quote, cap_status, caps_for, decide, unpaid_quote
+from wallet.policy import (
+    CapStatus,
+    Quote,
+    cap_status,
+    caps_for,
+    decide,
+    method_of,
+    unpaid_quote,
+)
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
+from wallet.rails.base import CannotFreezeError, Draft, Rail
 from wallet.rails.router import recognise
 from wallet.repeats import Repeats, host_of, origin_of
 
@@ -91,21 +96,21 @@ class Payer:
         response = await exchange.ask()
         if response.status != 402:
             return unpaid_quote(response.url, response.status)
-        challenge = recognise(self._parts.rails, response)
+        bill = recognise(self._parts.rails, response)
         try:
             payer = await self._parts.keys.address()
         except PurserError:
             payer = ""
         try:
             key = purchase_key(self._parts.principal, exchange.request)
-            quote = await self._decide(challenge, key, response.url, payer, max_price)
+            quote = await self._decide(bill, key, response.url, payer, max_price)
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
-        return await self._with_funds(quote, challenge, payer)
+        return await self._with_funds(quote, bill, payer)
 
-    async def _with_funds(self, quote: Quote, challenge: Challenge, payer: str) -> Quote:
+    async def _with_funds(self, quote: Quote, bill: Bill, payer: str) -> Quote:
         """Withdraw a promise to pay that the wallet's balance cannot keep."""
-        offer = next((one for one in challenge.offers if one.index == quote.chosen), None)
+        offer = next((one for one in bill.offers if one.index == quote.chosen), None)
         asset = None if offer is None else find_asset(offer.network_id or "", offer.asset)
         if offer is None or asset is None or not payer:
             return quote
@@ -166,34 +171,36 @@ class Payer:
     ) -> Order:
         """Freeze one offer into the exact transfer to sign, or refuse."""
         parts = self._parts
-        challenge = recognise(parts.rails, response)
-        rail = next(one for one in parts.rails if one.name == challenge.rail)
+        bill = recognise(parts.rails, response)
         payer = await parts.keys.unlock()
-        quote = await self._decide(challenge, key, response.url, payer, max_price)
+        quote = await self._decide(bill, key, response.url, payer, max_price)
         wanted = quote.askable if quote.chosen is None else quote.chosen
         if wanted is None:
             raise refusal(quote)
-        offer = next(one for one in challenge.offers if one.index == wanted)
+        offer = next(one for one in bill.offers if one.index == wanted)
+        challenge = bill.challenge_of(offer)
+        rail = next(one for one in parts.rails if one.name == challenge.rail)
         quoted = next(one for one in quote.offers if one.index == wanted)
         asset = find_asset(offer.network_id or "", offer.asset)
         if asset is None or quoted.amount_usd is None:
             raise AssertionError("policy allows only known assets with a price")
         await self._funds.require(asset, payer, offer.amount_atomic)
-        transfer = Transfer(
-            network_id=asset.network,
-            asset=asset.address,
+        order_id = purchase_id(parts.clock(), parts.entropy(10))
+        draft = Draft(
             payer=payer,
-            pay_to=offer.pay_to,
-            amount_atomic=offer.amount_atomic,
-            valid_after=0,
-            valid_before=parts.now_s() + min(parts.rules.validity_s, offer.max_timeout_s),
-            nonce="0x" + parts.entropy(32).hex(),
+            now_s=parts.now_s(),
+            validity_s=parts.rules.validity_s,
+            random=parts.entropy(32),
+            payment_id=payment_identifier(order_id),
+            request=request,
         )
+        transfer = _frozen(rail, challenge, offer, draft)
         host = host_of(response.url)
         if quote.chosen is None:
             terms = terms_of(key, host, offer.scheme, transfer)
             raise await ask(parts, request, terms, quoted.amount_usd, refusal(quote).offers)
         return Order(
+            id=order_id,
             key=key,
             host=host,
             redirected=origin_of(response.url) != origin_of(request.url),
@@ -206,7 +213,7 @@ class Payer:
         )
 
     async def _decide(
-        self, challenge: Challenge, key: str, url: str, payer: str, max_price: Usd | None
+        self, bill: Bill, key: str, url: str, payer: str, max_price: Usd | None
     ) -> Quote:
         parts, host = self._parts, host_of(url)
         caps, now = caps_for(parts.rules, host), parts.now_s()
@@ -214,10 +221,10 @@ class Payer:
             lambda ledger: (ledger.balances(caps, now), ledger.latest_approval(key))
         )
         standing = list(zip(caps, balances, strict=True))
-        approved = approved_offers(approval, key, host, challenge.offers, now)
-        quote = decide(challenge, url, parts.rules, payer, max_price, standing, approved)
+        approved = approved_offers(approval, key, host, bill.offers, now)
+        quote = decide(bill, url, parts.rules, payer, max_price, standing, approved)
         wanted = quote.askable if quote.chosen is None else quote.chosen
-        offer = next((one for one in challenge.offers if one.index == wanted), None)
+        offer = next((one for one in bill.offers if one.index == wanted), None)
         terms = None if offer is None else offered_terms(key, host, offer)
         return with_approval(quote, approval, terms, now)
 
@@ -244,6 +251,29 @@ class Payer:
         )
         left = await parts.ledger.call(lambda ledger: left_today(parts, ledger))
         return bought(purchase, response, left)
+
+
+def _frozen(rail: Rail, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
+    """Let the rail fix the terms, and see that they are the ones that policy allowed.
+
+    Raises:
+        PurserError: NO_PAYABLE_OFFER, the rail cannot pay the offer after all.
+    """
+    try:
+        transfer = rail.freeze(challenge, offer, draft)
+    except CannotFreezeError as error:
+        raise PurserError(ErrorKind.NO_PAYABLE_OFFER, f"Nothing was signed: {error}.") from None
+    asset = find_asset(offer.network_id or "", offer.asset)
+    latest = draft.now_s + draft.validity_s
+    if (
+        asset is None
+        or (transfer.network_id, transfer.asset) != (asset.network, asset.address)
+        or (transfer.payer, transfer.pay_to) != (draft.payer, offer.pay_to)
+        or (transfer.amount_atomic, transfer.method) != (offer.amount_atomic, method_of(offer))
+        or not draft.now_s < transfer.valid_before <= latest
+    ):
+        raise AssertionError("a rail froze other terms than the offer's")
+    return transfer
 
 
 def refusal(quote: Quote) -> PurserError:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from wallet.approvals import Approval
 from wallet.assets import Asset, find_asset
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
-from wallet.model import Challenge, Offer
+from wallet.model import PAYMENT_FLOWS, Bill, Foreign, Method, Offer
 from wallet.money import Usd, token_units, usd_from_atomic
 
 SHORTEST_VALIDITY_S = 10
@@ -30,6 +30,14 @@ class Rules:
     schemes: tuple[str, ...]
     validity_s: int
     repeat_window_s: int
+    payment_flows: tuple[str, ...] = ("authorization",)
+
+
+METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
+    ("exact", "eip3009"): ("exact", Method.EIP3009),
+    ("charge", "eip3009"): ("exact", Method.EIP3009),
+}
+"""By scheme and transfer method: what the user's `schemes` call it, and how it is signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ class QuotedOffer:
     amount_usd: Usd | None
     amount: str | None
     pay_to: str | None
+    payment_flow: str | None
     allowed: bool
     refusal: ErrorKind | None
     reason: str
@@ -116,12 +125,9 @@ class _Refusal:
 def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -> _Refusal | None:
     if offer.network_id is None or offer.network_id not in rules.networks:
         return _Refusal(0, ErrorKind.UNSUPPORTED_NETWORK, "the network is not enabled")
-    if offer.scheme not in rules.schemes:
-        return _Refusal(1, ErrorKind.SCHEME_NOT_ENABLED, "the payment scheme is not enabled")
-    if offer.transfer_method != "eip3009":
-        return _Refusal(1, ErrorKind.SCHEME_NOT_ENABLED, "the transfer method is not enabled")
-    if offer.payment_flow != "authorization":
-        return _Refusal(1, ErrorKind.SCHEME_NOT_ENABLED, "it takes the money before the work")
+    refusal = _refuse_scheme(offer, rules)
+    if refusal is not None:
+        return refusal
     if asset is None:
         return _Refusal(2, ErrorKind.UNKNOWN_ASSET, "the token contract is not a known one")
     if not asset.usd_pegged:
@@ -131,6 +137,29 @@ def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -
     if offer.max_timeout_s < SHORTEST_VALIDITY_S:
         return _Refusal(3, ErrorKind.NO_PAYABLE_OFFER, "it leaves too little time to settle")
     return None
+
+
+def _refuse_scheme(offer: Offer, rules: Rules) -> _Refusal | None:
+    kind = ErrorKind.SCHEME_NOT_ENABLED
+    named = METHODS.get((offer.scheme, offer.transfer_method))
+    if named is None:
+        known = any(offer.scheme == scheme for scheme, _ in METHODS)
+        what = "transfer method" if known else "payment scheme"
+        return _Refusal(1, kind, f"the {what} is not supported")
+    if named[0] not in rules.schemes:
+        return _Refusal(1, kind, f"the payment scheme {named[0]} is not enabled")
+    if offer.payment_flow not in rules.payment_flows:
+        return _Refusal(1, kind, "it takes the money before the work, which is not enabled")
+    return None
+
+
+def method_of(offer: Offer) -> Method:
+    """Return how an offer that policy allowed is signed.
+
+    Raises:
+        KeyError: no offer with this scheme and transfer method is ever allowed.
+    """
+    return METHODS[offer.scheme, offer.transfer_method][1]
 
 
 def _refuse_price(
@@ -197,6 +226,7 @@ def _judge(
         amount_usd=price,
         amount=amount,
         pay_to=offer.pay_to if asset is not None else None,
+        payment_flow=offer.payment_flow if offer.payment_flow in PAYMENT_FLOWS else None,
         allowed=refusal is None,
         refusal=None if refusal is None else refusal.kind,
         reason="allowed" if refusal is None else refusal.reason,
@@ -205,7 +235,7 @@ def _judge(
 
 
 def decide(
-    challenge: Challenge,
+    bill: Bill,
     url: str,
     rules: Rules,
     payer: str,
@@ -219,7 +249,7 @@ def decide(
     is that of the offer that came closest to being paid.
 
     Args:
-        challenge: the decoded 402.
+        bill: the decoded 402.
         url: the URL that answered it.
         rules: the user's limits.
         payer: the wallet's address.
@@ -230,18 +260,15 @@ def decide(
     """
     judged = [
         _judge(offer, rules, payer, max_price, standing, offer.index in approved)
-        for offer in challenge.offers
+        for offer in bill.offers
     ]
-    unreadable = tuple(
-        _unreadable(challenge.rail, bad.index, bad.reason) for bad in challenge.unreadable
-    )
-    offers = tuple(quoted for quoted, _ in judged) + unreadable
+    offers = (*(quoted for quoted, _ in judged), *_not_offers(bill))
     allowed = [quoted for quoted, _ in judged if quoted.allowed]
     if allowed:
         best = min(allowed, key=lambda one: _preference(one, rules))
         return Quote(url, False, offers, best.index, None, f"would pay ${best.amount_usd}")
     if not judged:
-        reason = "the 402 holds no offer that can be read"
+        reason = _nothing_to_judge(bill.foreign)
         return Quote(url, False, offers, None, ErrorKind.NO_PAYABLE_OFFER, reason)
     askable = [quoted for quoted, stage in judged if stage == _ASKABLE]
     if askable:
@@ -257,7 +284,33 @@ def _preference(quoted: QuotedOffer, rules: Rules) -> tuple[Usd, int, int]:
     return quoted.amount_usd, rules.networks.index(quoted.network), quoted.index
 
 
-def _unreadable(rail: str, index: int, reason: str) -> QuotedOffer:
+def _nothing_to_judge(foreign: Sequence[Foreign]) -> str:
+    if not foreign:
+        return "the 402 holds no offer that can be read"
+    one = foreign[0]
+    price = "" if one.price is None else f" for {one.price}"
+    return f"the seller takes {one.name}{price}: {one.needs}"
+
+
+def _not_offers(bill: Bill) -> list[QuotedOffer]:
+    """Return a row for each entry that cannot be read, and for each dialect not paid here."""
+    kind = ErrorKind.MALFORMED_CHALLENGE
+    rows = [
+        _no_offer(challenge.rail, bad.index, None, kind, bad.reason)
+        for challenge in bill.challenges
+        for bad in challenge.unreadable
+    ]
+    first = 1 + max((row.index for row in (*bill.offers, *rows)), default=-1)
+    for index, one in enumerate(bill.foreign, first):
+        reason = f"{one.name}: {one.needs}"
+        kind = ErrorKind.NO_PAYABLE_OFFER
+        rows.append(_no_offer(one.rail, index, one.price, kind, reason))
+    return rows
+
+
+def _no_offer(
+    rail: str, index: int, amount: str | None, refusal: ErrorKind, reason: str
+) -> QuotedOffer:
     return QuotedOffer(
         index=index,
         rail=rail,
@@ -265,10 +318,11 @@ def _unreadable(rail: str, index: int, reason: str) -> QuotedOffer:
         network=None,
         asset_symbol=None,
         amount_usd=None,
-        amount=None,
+        amount=amount,
         pay_to=None,
+        payment_flow=None,
         allowed=False,
-        refusal=ErrorKind.MALFORMED_CHALLENGE,
+        refusal=refusal,
         reason=reason,
     )
 

@@ -23,7 +23,7 @@ from wallet.exchange import (
 from wallet.ledger.base import Ledger, LedgerUnavailableError, StaleStateError
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
-from wallet.outcome import ChainView, Claim, Sighting, Verdict, judge, read_claim
+from wallet.outcome import ChainView, Claim, Sighting, Verdict, charge_of, judge, read_claim
 from wallet.parts import Parts
 from wallet.policy import cap_status, caps_for
 from wallet.proof import await_proof
@@ -134,12 +134,12 @@ async def present(
         sighting = await await_proof(
             parts.chain, _terms(purchase), None, parts.proof_wait_s, once=once
         )
-        purchase, _ = await _record(parts, purchase, judge(claim, sighting), None)
+        purchase, _ = await _record(parts, purchase, _judge(claim, sighting, purchase), None)
         raise _no_content(purchase, "broke off before any content came") from None
     claim = _claim(parts, purchase, response)
     kept = not again or is_good(response.status)
     delivery, sighting = await _keep_and_look(parts, purchase, response, claim, kept, again)
-    verdict = judge(claim, sighting)
+    verdict = _judge(claim, sighting, purchase)
     if kept and delivery is None:
         notes = (*notes, "the content could not be stored on disk")
     verdict = replace(verdict, notes=(*verdict.notes, *notes))
@@ -179,6 +179,10 @@ def _terms(purchase: Purchase) -> Transfer:
     if purchase.transfer is None:
         raise AssertionError("a signed purchase has a transfer")
     return purchase.transfer
+
+
+def _judge(claim: Claim, sighting: Sighting, purchase: Purchase) -> Verdict:
+    return judge(claim, sighting, is_ceiling=_terms(purchase).is_ceiling)
 
 
 def _claim(parts: Parts, purchase: Purchase, response: WebResponse) -> Claim:
@@ -261,6 +265,7 @@ async def _record(
                     now=parts.now_s(),
                     delivery=delivery,
                     note=note or None,
+                    charge=charge_of(_terms(held), verdict.charged_atomic),
                 )
             else:
                 ledger.mark_unknown(held.id, note, delivery)
@@ -297,7 +302,7 @@ def _no_content(purchase: Purchase, what: str) -> PurserError:
     """Return the error of an answer that is none; `what` reads on from "the server"."""
     if purchase.state is State.SETTLED:
         detail = (
-            f"The payment of ${purchase.amount_usd} settled, but the server {what}. The same call"
+            f"The payment of ${purchase.cost_usd} settled, but the server {what}. The same call"
             " shows it the same payment again and costs nothing; pay_again=true would buy anew."
         )
         return PurserError(ErrorKind.UPSTREAM_ERROR, detail, "yes", purchase.id)

@@ -45,8 +45,8 @@ def receipt(purchase: Purchase, *, reused: bool = False) -> dict[str, Any]:
         "evidence": str(purchase.evidence),
         "spent": spent,
         "reused": reused,
-        "amount_usd": "0.00" if purchase.amount_usd is None else str(purchase.amount_usd),
-        "amount_atomic": "0" if transfer is None else str(transfer.amount_atomic),
+        "amount_usd": "0.00" if purchase.cost_usd is None else str(purchase.cost_usd),
+        "amount_atomic": str(_atomic(purchase)),
         "asset": None
         if asset is None
         else {"symbol": asset.symbol, "address": asset.address, "decimals": asset.decimals},
@@ -72,6 +72,12 @@ def receipt(purchase: Purchase, *, reused: bool = False) -> dict[str, Any]:
         },
         "notes": list(purchase.notes),
     }
+
+
+def _atomic(purchase: Purchase) -> int:
+    if purchase.charge is not None:
+        return purchase.charge.atomic
+    return 0 if purchase.transfer is None else purchase.transfer.amount_atomic
 
 
 def _shown_type(content_type: str) -> str:

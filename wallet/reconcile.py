@@ -10,8 +10,8 @@ import anyio.to_thread
 from wallet.assets import find_network
 from wallet.chain import ChainUnreadableError
 from wallet.ledger.base import Ledger, PurchaseFilter, StaleStateError
-from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
-from wallet.outcome import SPENT_VIEWS
+from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State, Transfer
+from wallet.outcome import SPENT_VIEWS, Sighting, charge_of
 from wallet.parts import Parts
 from wallet.proof import is_dead, look
 from wallet.purchases import DamagedPurchaseError
@@ -60,20 +60,13 @@ async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
     if transfer is None:
         raise AssertionError("a signed purchase has a transfer")
     sighting = await look(parts.chain, transfer, purchase.tx_hash)
-    if sighting.view in SPENT_VIEWS:
-        delivery = await _stored_delivery(parts, purchase.id)
-        return await parts.ledger.call(
-            lambda ledger: ledger.settle(
-                purchase.id,
-                evidence=Evidence.VERIFIED,
-                tx_hash=sighting.tx_hash,
-                now=parts.now_s(),
-                delivery=delivery,
-                note="settlement read from the chain",
-            )
-        )
     network = find_network(transfer.network_id)
     margin_s = 0 if network is None else network.finality_margin_s
+    if sighting.view in SPENT_VIEWS:
+        over = parts.now_s() > transfer.valid_before + margin_s
+        if transfer.is_ceiling and sighting.charged_atomic is None and not over:
+            return purchase
+        return await _settle(parts, purchase, transfer, sighting)
     try:
         if not await is_dead(parts.chain, transfer, margin_s, parts.now_s()):
             return purchase
@@ -83,6 +76,28 @@ async def _ask_chain(parts: Parts, purchase: Purchase) -> Purchase:
     return await parts.ledger.call(
         lambda ledger: ledger.void(
             purchase.id, allowed_from=(State.SIGNED, State.UNKNOWN), note=note
+        )
+    )
+
+
+async def _settle(
+    parts: Parts, purchase: Purchase, transfer: Transfer, sighting: Sighting
+) -> Purchase:
+    """Book what the chain shows; the whole ceiling where it does not show how much was taken."""
+    delivery = await _stored_delivery(parts, purchase.id)
+    charge = charge_of(transfer, sighting.charged_atomic)
+    unseen = transfer.is_ceiling and charge is None
+    return await parts.ledger.call(
+        lambda ledger: ledger.settle(
+            purchase.id,
+            evidence=Evidence.VERIFIED,
+            tx_hash=sighting.tx_hash,
+            now=parts.now_s(),
+            delivery=delivery,
+            note="the chain shows it spent, not how much; the whole ceiling is booked"
+            if unseen
+            else "settlement read from the chain",
+            charge=charge,
         )
     )
 

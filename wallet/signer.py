@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn, Protocol
 
 from wallet.assets import Asset, find_asset
-from wallet.model import Purchase, State, Transfer
+from wallet.model import Method, Purchase, State, Transfer
 
 SIGNED_SCHEMES = ("exact",)
+SIGNED_METHODS = (Method.EIP3009,)
 
 
 class SigningRefusedError(Exception):
@@ -179,6 +180,8 @@ def _check(purchase_id: str, purchase: Purchase | None, checked: Transfer) -> _C
         raise SigningRefusedError("the transfer in the ledger is not the one that was checked")
     if purchase.scheme not in SIGNED_SCHEMES:
         raise SigningRefusedError("the purchase's scheme is not one that is signed as a transfer")
+    if purchase.transfer.method not in SIGNED_METHODS or purchase.transfer.facilitator is not None:
+        raise SigningRefusedError("the purchase's method is not one that is signed")
     asset = find_asset(purchase.transfer.network_id, purchase.transfer.asset)
     if asset is None:
         raise SigningRefusedError("the token is not in the asset table")

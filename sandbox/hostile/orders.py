@@ -118,7 +118,7 @@ SCENES = (
         3,
         "an order in the realm of a 402 without a challenge",
         always(Reply(402, (("www-authenticate", _REALM), _HTML), _PAGE, reason=CANARY)),
-        refused("malformed_challenge"),
+        refused("no_payable_offer"),
     ),
     Scene(
         "/orders/header-beside",

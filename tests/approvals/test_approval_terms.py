@@ -20,7 +20,7 @@ from wallet.approvals import (
 )
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
-from wallet.model import Challenge, Offer
+from wallet.model import Bill, Challenge, Offer
 from wallet.money import Usd
 from wallet.policy import caps_for, decide
 
@@ -173,9 +173,9 @@ def decided(
         (one, Balance(one.scope, "2026-11-21", Usd(held), Usd(0)))
         for one in caps_for(rules, TERMS.host)
     ]
-    challenge = Challenge("x402", 2, offers, (), None, {})
+    bill = Bill((Challenge("x402", 2, offers, ()),))
     price = None if most is None else Usd.parse(most)
-    quote = decide(challenge, "https://a.example", rules, "0x0", price, standing, approved)
+    quote = decide(bill, "https://a.example", rules, "0x0", price, standing, approved)
     return quote.chosen, quote.refusal, quote.askable
 
 

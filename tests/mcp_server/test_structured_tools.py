@@ -49,6 +49,7 @@ def _offer(price: str, allowed: bool = True) -> QuotedOffer:
         amount_usd=Usd.parse(price),
         amount=price,
         pay_to=WALLET,
+        payment_flow="authorization",
         allowed=allowed,
         refusal=None if allowed else ErrorKind.OVER_PAYMENT_CAP,
         reason="allowed" if allowed else "too dear",

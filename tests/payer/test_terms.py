@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from tests.meddler import meddler
 from tools.web.exchange import WebExchange
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
+from wallet.model import Challenge, Method, Offer, Transfer
+from wallet.rails.base import Draft
+from wallet.rails.x402.rail import X402Rail
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
 
@@ -40,6 +44,37 @@ async def test_a_payment_lives_as_long_as_the_seller_asks_and_never_longer_than_
         (purchase,) = await desk.purchases()
         assert purchase.transfer is not None
         assert before + lives_s <= purchase.transfer.valid_before <= after + lives_s
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"amount_atomic": 10_001},
+        {"amount_atomic": 9_999},
+        {"pay_to": "0x" + "ab" * 20},
+        {"payer": "0x" + "ab" * 20},
+        {"asset": "0x" + "ab" * 20},
+        {"network_id": "eip155:8453"},
+        {"method": Method.PERMIT2},
+        {"valid_before": 0},
+        {"valid_before": 2**40},
+    ],
+    ids=str,
+)
+async def test_a_rail_that_fixes_other_terms_than_were_checked_gets_no_signature(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+):
+    honest = X402Rail.freeze
+
+    def freeze(rail: X402Rail, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
+        return replace(honest(rail, challenge, offer, draft), **change)
+
+    monkeypatch.setattr(X402Rail, "freeze", freeze)
+    async with open_desk(tmp_path, sandbox) as desk:
+        with pytest.raises(AssertionError, match="other terms"):
+            await desk.buy(sandbox.seller_url + "/article")
+        assert desk.signatures == 0
+        assert await desk.purchases() == []
 
 
 async def test_when_too_little_time_is_left_for_a_settlement_nothing_is_signed(

@@ -21,7 +21,7 @@ from wallet.assets import find_network
 from wallet.errors import PurserError
 from wallet.ledger.base import HoldRequest
 from wallet.ledger.sqlite import SqliteLedger
-from wallet.model import Delivery, Evidence, Purchase
+from wallet.model import Charge, Delivery, Evidence, Purchase
 from wallet.money import Usd
 from wallet.reconcile import reconcile_all
 
@@ -98,6 +98,7 @@ class TellingLedger(SqliteLedger):
         now: int,
         delivery: Delivery | None = None,
         note: str | None = None,
+        charge: Charge | None = None,
     ) -> Purchase:
         return self._step(
             "settle",
@@ -108,6 +109,7 @@ class TellingLedger(SqliteLedger):
                 now=now,
                 delivery=delivery,
                 note=note,
+                charge=charge,
             ),
         )
 

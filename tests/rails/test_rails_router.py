@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from x402_samples import b64, challenge_v1, web, web_v2
+from x402_samples import b64, challenge_v1, challenge_v2, offer_v2, web, web_v2
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
@@ -24,7 +26,7 @@ def _refusal(response: WebResponse) -> str:
 
 
 def test_the_rail_that_reads_the_402_answers() -> None:
-    assert recognise(RAILS, web(body=challenge_v1())).rail == "x402"
+    assert [one.rail for one in recognise(RAILS, web(body=challenge_v1())).challenges] == ["x402"]
 
 
 def test_a_402_that_nobody_reads_is_said_to_have_no_offer() -> None:
@@ -45,7 +47,8 @@ class _BrokenRail(X402Rail):
 
 
 def test_a_rail_that_reads_the_402_answers_though_another_finds_it_broken() -> None:
-    assert recognise((_BrokenRail(), X402Rail()), web(body=challenge_v1())).rail == "x402"
+    bill = recognise((_BrokenRail(), X402Rail()), web(body=challenge_v1()))
+    assert [one.rail for one in bill.challenges] == ["x402"]
 
 
 def test_every_rail_that_finds_the_402_broken_is_heard() -> None:
@@ -78,9 +81,11 @@ def test_a_broken_challenge_is_named_in_our_words() -> None:
 )
 def test_other_dialects_are_named_and_never_quoted(header: tuple[str, str], words: str) -> None:
     assert other_dialects(web(header)) == [words]
-    assert _refusal(web(header)) == (
-        f"402 without a machine-readable offer; it also speaks {words}, which is not paid here"
-    )
+    bill = recognise(RAILS, web(header))
+    assert (bill.offers, [one.name for one in bill.foreign]) == ((), [words])
+    assert "CANARY" not in str(bill)
+    broken = web(header, ("PAYMENT-REQUIRED", "CANARY!"))
+    assert _refusal(broken).endswith(f"; it also speaks {words}, which is not paid here")
 
 
 def test_dialects_are_named_once_and_in_order() -> None:
@@ -116,4 +121,32 @@ def test_what_only_looks_like_a_dialect_is_not_named(value: str) -> None:
 
 def test_another_dialect_beside_a_readable_challenge_changes_nothing() -> None:
     headers = (("WWW-Authenticate", "L402 x"), ("PAYMENT-REQUIRED", b64("{}")))
-    assert recognise(RAILS, web(*headers, body=challenge_v1())).version == 1
+    bill = recognise(RAILS, web(*headers, body=challenge_v1()))
+    assert [one.version for one in bill.challenges] == [1]
+    assert [one.name for one in bill.foreign] == ["L402 (Lightning)"]
+
+
+class _EchoRail(X402Rail):
+    """A second rail that reads what x402 reads."""
+
+    def __init__(self, name: str, gives_way: bool) -> None:
+        self._name, self._gives_way = name, gives_way
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def recognise(self, response: WebResponse) -> Challenge | None:
+        challenge = super().recognise(response)
+        return challenge and replace(challenge, rail=self._name, gives_way=self._gives_way)
+
+
+def test_the_offers_of_several_rails_are_numbered_through_and_keep_their_challenge() -> None:
+    rails = (_EchoRail("first", True), _EchoRail("second", False), _EchoRail("third", False))
+    response = web_v2(challenge_v2(offer_v2(), {"scheme": 1}, offer_v2()))
+    bill = recognise(rails, response)
+    assert [one.rail for one in bill.challenges] == ["second", "third", "first"]
+    assert [offer.index for offer in bill.offers] == [0, 2, 3, 5, 6, 8]
+    assert [bad.index for one in bill.challenges for bad in one.unreadable] == [1, 4, 7]
+    named = [bill.challenge_of(offer).rail for offer in bill.offers]
+    assert named == ["second", "second", "third", "third", "first", "first"]

@@ -25,6 +25,7 @@ from wallet.exchange import WebResponse
 from wallet.model import Challenge, UnreadableOffer
 from wallet.rails.base import Rail, UnreadableChallengeError
 from wallet.rails.x402 import X402Rail
+from wallet.rails.x402.challenge import envelope_of
 
 RAIL: Rail = X402Rail()
 GOOD_V1 = web(body=challenge_v1())
@@ -57,15 +58,15 @@ def test_a_v2_header_is_read() -> None:
     extensions: dict[str, Any] = {"bazaar": {"info": {"input": {}}}}
     challenge = _read(web_v2(challenge_v2(extensions=extensions)))
     assert (challenge.rail, challenge.version, len(challenge.offers)) == ("x402", 2, 1)
-    assert challenge.resource == challenge_v2()["resource"]
-    assert challenge.extensions == extensions
+    assert envelope_of(challenge).resource == challenge_v2()["resource"]
+    assert envelope_of(challenge).extensions == extensions
 
 
 def test_a_v1_body_is_read() -> None:
     challenge = _read(GOOD_V1)
     assert (challenge.version, len(challenge.offers)) == (1, 1)
-    assert challenge.resource is None
-    assert challenge.extensions == {}
+    assert envelope_of(challenge).resource is None
+    assert envelope_of(challenge).extensions == {}
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -178,8 +179,8 @@ def test_one_bad_offer_spoils_nothing() -> None:
 @pytest.mark.parametrize("resource", [None, ..., "https://api.example.com/report", [], 5])
 def test_a_resource_of_another_type_is_left_out(resource: Any) -> None:
     challenge = _read(web_v2(challenge_v2(resource=resource, extensions=resource)))
-    assert challenge.resource is None
-    assert challenge.extensions == {}
+    assert envelope_of(challenge).resource is None
+    assert envelope_of(challenge).extensions == {}
     assert len(challenge.offers) == 1
 
 

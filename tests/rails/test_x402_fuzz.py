@@ -138,12 +138,13 @@ def _in_object(text: str) -> object:
 def _said(response: WebResponse) -> str:
     """Return every word of ours that the 402 leads to."""
     try:
-        challenge = recognise([RAIL], response)
+        bill = recognise([RAIL], response)
     except PurserError as error:
         parts = [str(error), repr(error), error.detail, repr(error.meta())]
         parts += [repr(error.__cause__), repr(error.__context__)]
         return " ".join(parts)
-    return " ".join(str(offer) for offer in challenge.unreadable)
+    unreadable = (bad for one in bill.challenges for bad in one.unreadable)
+    return " ".join(str(offer) for offer in (*unreadable, *bill.foreign))
 
 
 @pytest.mark.parametrize("seed", SEEDS, ids=["v2", "v1"])

@@ -39,6 +39,7 @@ from x402_samples import (
 from wallet.assets import find_asset
 from wallet.exchange import WebResponse
 from wallet.rails.x402 import X402Rail
+from wallet.rails.x402.challenge import envelope_of
 from wallet.rails.x402.eip712 import transfer_digest
 
 RAIL = X402Rail()
@@ -158,7 +159,7 @@ def test_building_a_payment_leaves_the_challenge_alone() -> None:
     assert challenge is not None
     args = (challenge, challenge.offers[0], transfer(), SIGNATURE)
     first = RAIL.payment_headers(*args, PAYMENT_ID)
-    assert challenge.extensions == extensions
+    assert envelope_of(challenge).extensions == extensions
     assert challenge.offers[0].raw == offer_v2()
     assert RAIL.payment_headers(*args, PAYMENT_ID) == first
 

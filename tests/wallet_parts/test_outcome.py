@@ -50,4 +50,24 @@ def test_the_chain_outweighs_every_claim(
     claim: Claim, sighting: Sighting, state: State, evidence: Evidence, tx_hash: str | None
 ) -> None:
     verdict = judge(claim, sighting)
+    assert verdict.charged_atomic is None
     assert (verdict.state, verdict.evidence, verdict.tx_hash) == (state, evidence, tx_hash)
+
+
+@pytest.mark.parametrize(
+    ("claim", "sighting", "state", "charged"),
+    [
+        (CLAIM, Sighting(ChainView.PROVEN, HASH, 7), State.SETTLED, 7),
+        (NO_CLAIM, Sighting(ChainView.PROVEN, HASH, 0), State.SETTLED, 0),
+        (CLAIM, Sighting(ChainView.PROVEN, HASH), State.UNKNOWN, None),
+        (CLAIM, Sighting(ChainView.USED), State.UNKNOWN, None),
+        (CLAIM, Sighting(ChainView.UNUSED), State.UNKNOWN, None),
+        (CLAIM, Sighting(ChainView.UNREADABLE), State.UNKNOWN, None),
+        (CLAIM, Sighting(ChainView.OTHER_TRANSFER), State.UNKNOWN, None),
+    ],
+)
+def test_only_the_chain_says_how_much_of_a_ceiling_was_taken(
+    claim: Claim, sighting: Sighting, state: State, charged: int | None
+) -> None:
+    verdict = judge(claim, sighting, is_ceiling=True)
+    assert (verdict.state, verdict.charged_atomic) == (state, charged)

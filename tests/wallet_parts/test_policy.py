@@ -48,7 +48,7 @@ def quote(
     """Decide about a challenge; `used` is half held and half settled in every budget."""
     text = json.dumps({"x402Version": 2, "accepts": offers})
     header = ("PAYMENT-REQUIRED", base64.b64encode(text.encode()).decode())
-    challenge = recognise([X402Rail()], WebResponse(URL, 402, (header,), b""))
+    bill = recognise([X402Rail()], WebResponse(URL, 402, (header,), b""))
     chosen = replace(RULES, networks=(POLYGON, BASE), **rules)
     half = Usd(Usd.parse(used).micros // 2)
     standing: list[tuple[Cap, Balance]] = [
@@ -56,7 +56,7 @@ def quote(
         for cap in caps_for(chosen, "api.example.com")
     ]
     limit = None if max_price is None else Usd.parse(max_price)
-    return decide(challenge, URL, chosen, PAYER, limit, standing)
+    return decide(bill, URL, chosen, PAYER, limit, standing)
 
 
 def test_a_plain_offer_is_chosen_at_its_price() -> None:
@@ -91,6 +91,22 @@ def test_terms_that_are_not_ours_to_pay_are_refused(
 ) -> None:
     decided = quote(offer(**changes))
     assert (decided.chosen, decided.refusal) == (None, kind)
+
+
+@pytest.mark.parametrize("flow", ["upfront", "escrow"])
+def test_money_is_given_before_the_work_only_where_the_user_allows_that(flow: str) -> None:
+    asked = offer(extra={"paymentFlow": flow})
+    refused = quote(asked)
+    assert (refused.chosen, refused.offers[0].payment_flow) == (None, flow)
+    assert "before the work" in refused.reason
+    assert quote(asked, payment_flows=("authorization", flow)).chosen == 0
+    assert quote(offer(), payment_flows=(flow,)).chosen is None
+
+
+def test_a_payment_flow_nobody_knows_is_refused_and_not_repeated() -> None:
+    refused = quote(offer(extra={"paymentFlow": "CANARY"}))
+    assert (refused.chosen, refused.offers[0].payment_flow) == (None, None)
+    assert "CANARY" not in repr(refused)
 
 
 @pytest.mark.parametrize("decimals", [0, 2, 7, 18, "18", 30])

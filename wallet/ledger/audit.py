@@ -49,12 +49,14 @@ def _budget_faults(connection: sqlite3.Connection) -> list[str]:
         lines[purchase_id].append((scope, window_id))
     held: Counter[Budget] = Counter()
     settled: Counter[Budget] = Counter()
+    holds: Counter[str] = Counter()
     for purchase_id, kind, amount in connection.execute(
         "SELECT purchase_id, kind, amount_usd_micros FROM entries"
-        " WHERE kind IN ('hold', 'settle', 'void')"
+        " WHERE kind IN ('hold', 'settle', 'void') ORDER BY id"
     ):
+        holds[purchase_id] += amount if kind == "hold" else 0
         for budget in lines[purchase_id]:
-            held[budget] += amount if kind == "hold" else -amount
+            held[budget] += amount if kind == "hold" else -holds[purchase_id]
             settled[budget] += amount if kind == "settle" else 0
     faults: list[str] = []
     for scope, window_id, row_held, row_settled in connection.execute(
@@ -77,20 +79,25 @@ def _purchase_faults(connection: sqlite3.Connection) -> list[str]:
     state: dict[str, str] = {}
     resolutions: Counter[str] = Counter()
     amounts: defaultdict[str, set[int]] = defaultdict(set)
+    charged: dict[str, int] = {}
     for purchase_id, kind, amount in connection.execute(
         "SELECT purchase_id, kind, amount_usd_micros FROM entries WHERE kind <> 'note' ORDER BY id"
     ):
         state[purchase_id] = _STATE_AFTER[kind]
-        amounts[purchase_id].add(amount)
+        if kind == "settle":
+            charged[purchase_id] = amount
+        else:
+            amounts[purchase_id].add(amount)
         resolutions[purchase_id] += kind in ("settle", "void")
     faults: list[str] = []
-    for purchase_id, stored, amount in connection.execute(
-        "SELECT id, state, coalesce(amount_usd_micros, 0) FROM purchases ORDER BY id"
+    for purchase_id, stored, amount, taken in connection.execute(
+        "SELECT id, state, coalesce(amount_usd_micros, 0),"
+        " coalesce(charged_usd_micros, amount_usd_micros, 0) FROM purchases ORDER BY id"
     ):
         folded = state.get(purchase_id, "missing")
         if stored != folded:
             faults.append(f"Purchase {purchase_id} is {stored}, its entries say {folded}.")
-        if amounts[purchase_id] - {amount}:
+        if amounts[purchase_id] - {amount} or charged.get(purchase_id, taken) != taken:
             faults.append(f"Purchase {purchase_id} has entries of another amount.")
         if resolutions[purchase_id] > 1:
             faults.append(f"Purchase {purchase_id} was resolved more than once.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wallet.errors import ErrorKind
-from wallet.model import CapWindow, Delivery, Evidence, Purchase, State, Transfer
+from wallet.model import CapWindow, Charge, Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
 
 if TYPE_CHECKING:
@@ -148,8 +148,12 @@ class Ledger(Protocol):
         now: int,
         delivery: Delivery | None = None,
         note: str | None = None,
+        charge: Charge | None = None,
     ) -> Purchase:
-        """Move SIGNED | UNKNOWN -> SETTLED and the money from held to settled; idempotent."""
+        """Move SIGNED | UNKNOWN -> SETTLED and the money from held to settled; idempotent.
+
+        With a `charge` only that much is settled, and the rest of the hold is freed.
+        """
         ...
 
     def void(self, purchase_id: str, *, allowed_from: tuple[State, ...], note: str) -> Purchase:

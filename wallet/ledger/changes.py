@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from wallet.exchange import is_good
 from wallet.ledger.base import StaleStateError
-from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State
+from wallet.model import OPEN_STATES, Charge, Delivery, Evidence, Purchase, State
 
 NOTE_CHARS = 300
 NOTES_KEPT = 20
@@ -46,18 +46,27 @@ def settled(
     now: int,
     delivery: Delivery | None,
     note: str | None,
+    charge: Charge | None = None,
 ) -> Purchase:
     """Return the purchase as SETTLED; one that already is only gains what it lacked.
 
+    `charge` is what was taken where that may be less than was held; a first settlement fixes it.
+
     Raises:
         StaleStateError: it is neither SIGNED, UNKNOWN nor SETTLED.
+        ValueError: the charge is above what was held, or what was held is no ceiling.
     """
     if purchase.state is State.SETTLED:
         kept = None if is_delivered(purchase) else delivery
         return annotated(purchase, evidence=evidence, tx_hash=tx_hash, delivery=kept, note=note)
     if purchase.state not in (State.SIGNED, State.UNKNOWN):
         raise StaleStateError("only a signed purchase can settle")
-    changed = replace(purchase, state=State.SETTLED, settled_at=now)
+    held = purchase.transfer
+    if charge is not None and (held is None or not held.is_ceiling):
+        raise ValueError("only a ceiling can be charged less")
+    if charge is not None and held is not None and not 0 <= charge.atomic <= held.amount_atomic:
+        raise ValueError("a settlement takes at most what was held")
+    changed = replace(purchase, state=State.SETTLED, settled_at=now, charge=charge)
     return _learnt(changed, evidence, tx_hash, delivery, note)
 
 

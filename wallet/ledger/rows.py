@@ -7,7 +7,7 @@ import sqlite3
 from datetime import UTC, datetime
 
 from wallet.ledger.base import HoldRequest, LedgerUnavailableError
-from wallet.model import Delivery, Evidence, Purchase, State, Transfer
+from wallet.model import Charge, Delivery, Evidence, Method, Purchase, State, Transfer
 from wallet.money import Usd
 
 Values = dict[str, str | int | None]
@@ -45,6 +45,7 @@ def purchase_from_row(row: sqlite3.Row) -> Purchase:
             delivery=_delivery(row),
             notes=tuple(json.loads(row["notes"])),
             approval_id=row["approval_id"],
+            charge=_charge(row),
         )
     except (ValueError, TypeError):
         raise LedgerUnavailableError("the ledger file is damaged") from None
@@ -62,7 +63,15 @@ def _transfer(row: sqlite3.Row) -> Transfer | None:
         valid_after=row["valid_after"],
         valid_before=row["valid_before"],
         nonce=row["nonce"],
+        method=Method(row["transfer_method"]),
+        facilitator=row["facilitator"],
     )
+
+
+def _charge(row: sqlite3.Row) -> Charge | None:
+    if row["charged_atomic"] is None:
+        return None
+    return Charge(int(row["charged_atomic"]), Usd(row["charged_usd_micros"]))
 
 
 def _delivery(row: sqlite3.Row) -> Delivery | None:
@@ -162,6 +171,8 @@ def terms_values(purchase: Purchase) -> Values:
         "nonce": transfer and transfer.nonce,
         "amount_usd_micros": _micros(purchase.amount_usd),
         "approval_id": purchase.approval_id,
+        "transfer_method": transfer and transfer.method.value,
+        "facilitator": transfer and transfer.facilitator,
     }
 
 
@@ -178,4 +189,6 @@ def progress_values(purchase: Purchase) -> Values:
         "body_bytes": delivery and delivery.bytes,
         "body_sha256": delivery and delivery.sha256,
         "notes": json.dumps(purchase.notes, ensure_ascii=False),
+        "charged_atomic": str(purchase.charge.atomic) if purchase.charge else None,
+        "charged_usd_micros": purchase.charge.usd.micros if purchase.charge else None,
     }

@@ -31,7 +31,7 @@ from wallet.ledger.rows import (
     purchase_from_row,
     terms_values,
 )
-from wallet.model import Delivery, Evidence, Purchase, State
+from wallet.model import Charge, Delivery, Evidence, Purchase, State
 
 
 @cache
@@ -40,6 +40,10 @@ def schema_scripts() -> tuple[str, ...]:
     folder = files("wallet.ledger").joinpath("schema")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
     return tuple(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def _entry(kind: str, at: int, detail: str | None, purchase_id: str) -> dict[str, object]:
+    return {"kind": kind, "at": at, "detail": detail, "id": purchase_id}
 
 
 def _unix_now() -> int:
@@ -89,7 +93,7 @@ class SqliteLedger:
 
     def _add(self, connection: sqlite3.Connection, new: Purchase, kind: str, at: int) -> None:
         connection.execute(sql.ADD_PURCHASE, terms_values(new) | progress_values(new))
-        connection.execute(sql.ADD_ENTRY, (kind, at, None, new.id))
+        connection.execute(sql.ADD_ENTRY, _entry(kind, at, None, new.id))
 
     def store_signed(self, purchase_id: str, payment: str) -> None:
         """Keep the signed payment and move HELD -> SIGNED.
@@ -101,7 +105,7 @@ class SqliteLedger:
         with self._database.write() as connection:
             if connection.execute(sql.SIGN, (payment, purchase_id)).rowcount != 1:
                 raise StaleStateError("the purchase is no longer held")
-            connection.execute(sql.ADD_ENTRY, ("sign", self._clock(), None, purchase_id))
+            connection.execute(sql.ADD_ENTRY, _entry("sign", self._clock(), None, purchase_id))
 
     def signed_payment(self, purchase_id: str) -> str | None:
         """Return the signed payment of an open purchase, or of one that brought no content yet."""
@@ -129,10 +133,12 @@ class SqliteLedger:
         now: int,
         delivery: Delivery | None = None,
         note: str | None = None,
+        charge: Charge | None = None,
     ) -> Purchase:
         """Move SIGNED | UNKNOWN -> SETTLED and the money from held to settled.
 
-        Settling again moves nothing: it fills what is missing and may raise the evidence.
+        With a `charge` only that much is settled, and the rest of the hold is freed. Settling
+        again moves nothing: it fills what is missing and may raise the evidence.
 
         Raises:
             StaleStateError: the purchase was never signed, or was freed.
@@ -140,7 +146,13 @@ class SqliteLedger:
         with self._database.write() as connection:
             old = self._require(connection, purchase_id)
             new = changes.settled(
-                old, evidence=evidence, tx_hash=tx_hash, now=now, delivery=delivery, note=note
+                old,
+                evidence=evidence,
+                tx_hash=tx_hash,
+                now=now,
+                delivery=delivery,
+                note=note,
+                charge=charge,
             )
             if old.state is not State.SETTLED and not changes.is_delivered(new):
                 connection.execute(sql.KEEP_PAYMENT, (purchase_id,))
@@ -148,8 +160,9 @@ class SqliteLedger:
             if old.state is State.SETTLED and changes.is_delivered(new):
                 connection.execute(sql.DROP_PAYMENT, (purchase_id,))
             if old.state is not State.SETTLED and old.amount_usd is not None:
-                amount = old.amount_usd.micros
-                connection.execute(sql.RESOLVE, (amount, amount, purchase_id))
+                taken = old.amount_usd if new.charge is None else new.charge.usd
+                values = (old.amount_usd.micros, taken.micros, purchase_id)
+                connection.execute(sql.RESOLVE, values)
         return new
 
     def void(self, purchase_id: str, *, allowed_from: tuple[State, ...], note: str) -> Purchase:
@@ -214,7 +227,7 @@ class SqliteLedger:
             raise StaleStateError("the purchase has moved on")
         entry = kind if new.state is not old.state else "note"
         detail = note[: changes.NOTE_CHARS] if note else None
-        connection.execute(sql.ADD_ENTRY, (entry, at, detail, old.id))
+        connection.execute(sql.ADD_ENTRY, _entry(entry, at, detail, old.id))
 
     def record_free(
         self,

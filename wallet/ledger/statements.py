@@ -41,17 +41,25 @@ ADD_PURCHASE = """
         id, key, principal, method, url, host, state, evidence, created_at, settled_at, pay_again,
         rail, scheme, network_id, asset, payer, pay_to, amount_atomic, valid_after, valid_before,
         nonce, amount_usd_micros, tx_hash, http_status, content_type, body_bytes, body_sha256,
-        notes, approval_id
+        notes, approval_id, transfer_method, facilitator, charged_atomic, charged_usd_micros
     ) VALUES (
         :id, :key, :principal, :method, :url, :host, :state, :evidence, :created_at, :settled_at,
         :pay_again, :rail, :scheme, :network_id, :asset, :payer, :pay_to, :amount_atomic,
         :valid_after, :valid_before, :nonce, :amount_usd_micros, :tx_hash, :http_status,
-        :content_type, :body_bytes, :body_sha256, :notes, :approval_id
+        :content_type, :body_bytes, :body_sha256, :notes, :approval_id, :transfer_method,
+        :facilitator, :charged_atomic, :charged_usd_micros
     )
 """
 ADD_ENTRY = """
     INSERT INTO entries (purchase_id, kind, amount_usd_micros, at, detail)
-    SELECT id, ?, coalesce(amount_usd_micros, 0), ?, ? FROM purchases WHERE id = ?
+    SELECT
+        id, :kind,
+        CASE
+            WHEN :kind = 'settle' THEN coalesce(charged_usd_micros, amount_usd_micros)
+            ELSE coalesce(amount_usd_micros, 0)
+        END,
+        :at, :detail
+    FROM purchases WHERE id = :id
 """
 SIGN = """
     UPDATE purchases SET state = 'signed', evidence = 'unknown', signed_payment = ?
@@ -62,6 +70,7 @@ MOVE_ON = """
         state = :state, evidence = :evidence, settled_at = :settled_at, tx_hash = :tx_hash,
         http_status = :http_status, content_type = :content_type, body_bytes = :body_bytes,
         body_sha256 = :body_sha256, notes = :notes,
+        charged_atomic = :charged_atomic, charged_usd_micros = :charged_usd_micros,
         signed_payment = CASE WHEN :state IN ('signed', 'unknown') THEN signed_payment END
     WHERE id = :id AND state = :from_state
 """

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from wallet.exchange import WebResponse
+from wallet.exchange import WebRequest, WebResponse
 from wallet.model import Challenge, Offer, Settlement, Transfer
 
 
 class UnreadableChallengeError(Exception):
     """The 402 speaks this rail but cannot be read; the text is ours, never the seller's."""
+
+
+class CannotFreezeError(Exception):
+    """The offer cannot be turned into terms to sign after all; the text is ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a rail needs beside the offer to fix the terms to sign.
+
+    `payer` is EIP-55 checksummed, `now_s` in unix seconds, `validity_s` the longest life the user
+    allows, `random` 32 fresh bytes for a nonce, `payment_id` as sent where a seller wants one.
+    `request` is the one that was asked for.
+    """
+
+    payer: str
+    now_s: int
+    validity_s: int
+    random: bytes
+    payment_id: str
+    request: WebRequest
 
 
 class Rail(Protocol):
@@ -26,6 +48,14 @@ class Rail(Protocol):
 
         Raises:
             UnreadableChallengeError: it is this rail's, and broken as a whole.
+        """
+        ...
+
+    def freeze(self, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
+        """Fix the exact terms to sign: payee and amount of the offer, validity, nonce.
+
+        Raises:
+            CannotFreezeError: the offer cannot be paid with these.
         """
         ...
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
-from wallet.model import Challenge
+from wallet.model import Bill, Challenge, Foreign
 from wallet.rails.base import Rail, UnreadableChallengeError
 
 _QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
@@ -19,13 +20,18 @@ _AUTH_SCHEMES = {
 _AUTH_SCHEME = re.compile(r"(?:^|,)[ \t]*(payment|l402|lsat)(?=[ \t,]|$)", re.IGNORECASE)
 
 
-def recognise(rails: Sequence[Rail], response: WebResponse) -> Challenge:
-    """Return the challenge of the first rail, in the order given, that can read the 402.
+def recognise(rails: Sequence[Rail], response: WebResponse) -> Bill:
+    """Read a 402 with every rail, each on its own, so that a broken one spoils nothing.
+
+    Offers are numbered through in the order of preference at one price: that of `rails`, but a
+    challenge that gives way comes after those that do not.
 
     Raises:
-        PurserError: MALFORMED_CHALLENGE when no rail can; the detail never quotes the seller.
+        PurserError: MALFORMED_CHALLENGE when nothing is recognised; the detail never quotes the
+            seller.
     """
     broken: list[str] = []
+    challenges: list[Challenge] = []
     for rail in rails:
         try:
             challenge = rail.recognise(response)
@@ -33,12 +39,35 @@ def recognise(rails: Sequence[Rail], response: WebResponse) -> Challenge:
             broken.append(f"{rail.name}: {error}")
             continue
         if challenge is not None:
-            return challenge
+            challenges.append(challenge)
+    foreign = tuple(
+        Foreign("other", name, None, "this wallet cannot pay it")
+        for name in other_dialects(response)
+    )
+    if challenges or (foreign and not broken):
+        challenges.sort(key=lambda one: one.gives_way)
+        return Bill(_numbered_through(challenges), foreign)
     detail = "; ".join(broken) or "402 without a machine-readable offer"
-    others = other_dialects(response)
-    if others:
-        detail += f"; it also speaks {', '.join(others)}, which is not paid here"
+    if foreign:
+        names = ", ".join(one.name for one in foreign)
+        detail += f"; it also speaks {names}, which is not paid here"
     raise PurserError(ErrorKind.MALFORMED_CHALLENGE, detail)
+
+
+def _numbered_through(challenges: Sequence[Challenge]) -> tuple[Challenge, ...]:
+    numbered: list[Challenge] = []
+    first = 0
+    for challenge in challenges:
+        entries = (*challenge.offers, *challenge.unreadable)
+        numbered.append(
+            replace(
+                challenge,
+                offers=tuple(replace(o, index=first + o.index) for o in challenge.offers),
+                unreadable=tuple(replace(o, index=first + o.index) for o in challenge.unreadable),
+            )
+        )
+        first += 1 + max((entry.index for entry in entries), default=-1)
+    return tuple(numbered)
 
 
 def other_dialects(response: WebResponse) -> list[str]:

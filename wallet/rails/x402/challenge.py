@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from wallet.exchange import WebResponse
@@ -20,8 +22,18 @@ from wallet.rails.x402.offer import RAIL, decode_offer
 HEADER = "PAYMENT-REQUIRED"
 MAX_OFFERS = 50
 MAX_ECHO_BYTES = 24 * 1024
+MPPX = "mppx"
+"""Servers with this extension may refuse an x402 payment that does not bind its nonce to them."""
 
 _BODY_MARK = b'"x402Version"'
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What a v2 payment repeats beside the offer; empty for v1."""
+
+    resource: Mapping[str, Any] | None
+    extensions: Mapping[str, Any]
 
 
 def read_challenge(response: WebResponse) -> Challenge | None:
@@ -100,9 +112,16 @@ def _decode_envelope(envelope: dict[str, Any]) -> Challenge:
         version=version,
         offers=tuple(offer for offer in decoded if isinstance(offer, Offer)),
         unreadable=tuple(unreadable),
-        resource=resource,
-        extensions=extensions or {},
+        context=Envelope(resource, extensions or {}),
+        gives_way=MPPX in (extensions or {}),
     )
+
+
+def envelope_of(challenge: Challenge) -> Envelope:
+    """Return what stands beside the offers of a challenge that this module decoded."""
+    if not isinstance(challenge.context, Envelope):
+        raise AssertionError("an x402 challenge has an envelope")
+    return challenge.context
 
 
 def _echoed_bytes(value: object) -> int:

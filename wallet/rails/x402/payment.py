@@ -7,6 +7,7 @@ from typing import Any
 
 from wallet.model import Challenge, Offer, Transfer
 from wallet.rails.codec import as_object, encode_header
+from wallet.rails.x402.challenge import envelope_of
 
 HEADER_V1 = "X-PAYMENT"
 HEADER_V2 = "PAYMENT-SIGNATURE"
@@ -52,10 +53,11 @@ def _envelope_v2(
     challenge: Challenge, offer: Offer, payload: Mapping[str, Any], payment_id: str
 ) -> dict[str, Any]:
     envelope: dict[str, Any] = {"x402Version": 2, "payload": payload, "accepted": offer.raw}
-    if challenge.resource is not None:
-        envelope["resource"] = challenge.resource
-    if challenge.extensions:
-        envelope["extensions"] = _extensions(challenge.extensions, payment_id)
+    around = envelope_of(challenge)
+    if around.resource is not None:
+        envelope["resource"] = around.resource
+    if around.extensions:
+        envelope["extensions"] = _extensions(around.extensions, payment_id)
     return envelope
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from wallet.assets import find_asset
 from wallet.exchange import WebResponse
 from wallet.model import Challenge, Offer, Settlement, Transfer
+from wallet.rails.base import CannotFreezeError, Draft
 from wallet.rails.x402.challenge import read_challenge
 from wallet.rails.x402.offer import RAIL
 from wallet.rails.x402.payment import build_headers
@@ -27,6 +29,28 @@ class X402Rail:
             UnreadableChallengeError: it is x402's, and broken as a whole.
         """
         return read_challenge(response)
+
+    def freeze(self, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
+        """Fix the terms of an EIP-3009 authorization with a random nonce.
+
+        It is valid at once, and for as long as the seller wants and the user allows.
+
+        Raises:
+            CannotFreezeError: the token is not in the asset table.
+        """
+        asset = find_asset(offer.network_id or "", offer.asset)
+        if asset is None:
+            raise CannotFreezeError("the token contract is not a known one")
+        return Transfer(
+            network_id=asset.network,
+            asset=asset.address,
+            payer=draft.payer,
+            pay_to=offer.pay_to,
+            amount_atomic=offer.amount_atomic,
+            valid_after=0,
+            valid_before=draft.now_s + min(draft.validity_s, offer.max_timeout_s),
+            nonce="0x" + draft.random.hex(),
+        )
 
     def payment_headers(
         self,
