@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from x402.mechanisms.evm.batch_settlement import (  # pyright: ignore[reportMissingTypeStubs]
     constants as official,
 )
-from x402.mechanisms.evm.batch_settlement.encoding import (  # pyright: ignore[reportMissingTypeStubs]
+from x402.mechanisms.evm.batch_settlement.encoding import (  # pyright: ignore
     build_erc3009_deposit_nonce,
 )
 from x402.mechanisms.evm.batch_settlement.types import (  # pyright: ignore[reportMissingTypeStubs]
