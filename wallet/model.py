@@ -46,11 +46,13 @@ class Method(StrEnum):
 
     EIP3009: the token's own `TransferWithAuthorization`. PERMIT2: a witness transfer through
     Permit2 to one payee, of exactly the amount. UPTO: the same, where the amount is a ceiling.
+    VOUCHER: a promise out of a channel's deposit; see `wallet.channels`.
     """
 
     EIP3009 = "eip3009"
     PERMIT2 = "permit2"
     UPTO = "upto"
+    VOUCHER = "voucher"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +160,7 @@ class Transfer:
     @property
     def is_ceiling(self) -> bool:
         """Tell whether less than the amount may be taken."""
-        return self.method is Method.UPTO
+        return self.method in (Method.UPTO, Method.VOUCHER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ class Purchase:
     """One row of the ledger, as it stands now. Times are unix seconds.
 
     `approval_id` names the user's approval that this purchase used up, if it needed one.
-    `charge` is set once settled for less than `amount_usd`, which was held.
+    `charge` is set once settled for less than `amount_usd`, which was held. A page that was paid
+    through a channel has its `channel_id`, and the total of its voucher in `cumulative_atomic`.
     """
 
     id: str
@@ -222,6 +225,8 @@ class Purchase:
     notes: tuple[str, ...]
     approval_id: str | None = None
     charge: Charge | None = None
+    channel_id: str | None = None
+    cumulative_atomic: int | None = None
 
     @property
     def cost_usd(self) -> Usd | None:

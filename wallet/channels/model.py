@@ -13,7 +13,9 @@ LONGEST_DECIMALS = 6
 """A token of a channel has at most so many, so that no price is ever rounded."""
 
 NO_END = 253_402_300_799
-"""`valid_before` of a voucher, the last second of the year 9999: it is good while the deposit is."""
+"""`valid_before` of a voucher, the last second of the year 9999: it lasts as the deposit does."""
+
+NOTHING = Usd(0)
 
 
 class ChannelState(StrEnum):
@@ -56,7 +58,7 @@ class Channel:
     tx_hash: str | None = None
     charged_atomic: int = 0
     signed_max_atomic: int = 0
-    lent_usd: Usd = Usd(0)
+    lent_usd: Usd = NOTHING
     drained_at: int | None = None
     closed_at: int | None = None
     claimed_atomic: int | None = None
@@ -76,7 +78,7 @@ class Channel:
     def held_usd(self) -> Usd:
         """Return what the channel itself holds of its deposit, beside its pages; 0 when ended."""
         if self.state not in LIVE_STATES:
-            return Usd(0)
+            return NOTHING
         return self.deposited_usd.minus_floor_zero(self.lent_usd)
 
 

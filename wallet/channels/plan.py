@@ -16,6 +16,8 @@ from wallet.model import Offer
 from wallet.money import Usd, usd_from_atomic
 from wallet.rails.x402.batch.terms import ChannelTerms, UnreadableTermsError, fits, read_terms
 
+DEFAULT_DEPOSIT = Usd(1_000_000)
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelRules:
@@ -25,7 +27,7 @@ class ChannelRules:
     `max_withdraw_delay_s` is the longest that a seller may keep the rest from coming back.
     """
 
-    max_deposit: Usd = Usd(1_000_000)
+    max_deposit: Usd = DEFAULT_DEPOSIT
     deposit_pages: int = 100
     max_withdraw_delay_s: int = 86_400
 

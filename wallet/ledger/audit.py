@@ -6,6 +6,7 @@ import sqlite3
 from collections import Counter, defaultdict
 
 from wallet.approvals import Terms
+from wallet.ledger.channel_audit import add_channels, channel_faults
 
 Budget = tuple[str, str]
 
@@ -27,6 +28,7 @@ def audit(connection: sqlite3.Connection) -> list[str]:
         *_purchase_faults(connection),
         *_kept_payment_faults(connection),
         *_approval_faults(connection),
+        *channel_faults(connection),
     ]
 
 
@@ -58,6 +60,7 @@ def _budget_faults(connection: sqlite3.Connection) -> list[str]:
         for budget in lines[purchase_id]:
             held[budget] += amount if kind == "hold" else -holds[purchase_id]
             settled[budget] += amount if kind == "settle" else 0
+    add_channels(connection, held, settled)
     faults: list[str] = []
     for scope, window_id, row_held, row_settled in connection.execute(
         "SELECT scope, window_id, held_usd_micros, settled_usd_micros FROM budgets"

@@ -11,6 +11,7 @@ from wallet.money import Usd
 
 if TYPE_CHECKING:
     from wallet.approvals import Approval, ApprovalRequest, Asked
+    from wallet.ledger.channel_base import Channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,11 @@ class Ledger(Protocol):
 
     Every method may raise LedgerUnavailableError.
     """
+
+    @property
+    def channels(self) -> Channels:
+        """Return the payment channels, which share its budgets."""
+        ...
 
     def hold(self, request: HoldRequest) -> Purchase:
         """Reserve the amount in every cap and write the purchase as HELD, or write nothing.

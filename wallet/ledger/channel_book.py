@@ -6,15 +6,14 @@ to the end; so no page changes what any cap has left.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 
 from wallet.channels.model import Channel, ChannelState, Place
 from wallet.ledger import channel_moves as moves
 from wallet.ledger import channel_statements as sql
-from wallet.ledger.base import HoldRequest, StaleStateError
-from wallet.ledger.channel_base import ChannelBusyError, ChannelMovedError
+from wallet.ledger.base import HoldRequest
+from wallet.ledger.channel_base import ChannelBusyError
 from wallet.ledger.channel_rows import channel_from_row, terms_values
 from wallet.ledger.database import Database
 from wallet.ledger.reserve import refuse_burst, refuse_repeat, reserve
@@ -51,7 +50,7 @@ class ChannelBook:
             connection.executemany(sql.ADD_LINE, [(channel.id, *line) for line in lines])
             deposited = channel.deposited_usd.micros
             moves.enter(connection, channel.id, "deposit", deposited, request.now)
-            return moves.lend(connection, channel, request)
+            return moves.lend(connection, channel, request, ChannelState.OPENING)
 
     def lend(self, channel: Channel, request: HoldRequest) -> Purchase:
         """Write a page as HELD, its price taken from the channel's hold, or write nothing.
@@ -64,7 +63,7 @@ class ChannelBook:
         with self._database.write() as connection:
             refuse_repeat(connection, request)
             refuse_burst(connection, request)
-            return moves.lend(connection, channel, request)
+            return moves.lend(connection, channel, request, ChannelState.OPEN)
 
     def supersede(self, purchase_id: str, note: str) -> Purchase:
         """Void a page that the seller says it did not charge; its price goes back to the channel.
@@ -158,7 +157,9 @@ class ChannelBook:
         """Return what the last page in a place cost, and the channel it was paid through."""
         with self._database.read() as connection:
             row = connection.execute(sql.RECALL, (method, place)).fetchone()
-            channel = None if row is None else moves.find(connection, row["channel_id"])
+            if row is None:
+                return None
+            channel = moves.find(connection, row["channel_id"])
         return None if channel is None else Place(channel, row["offer"], row["at"])
 
     def forget(self, method: str, place: str) -> None:

@@ -36,10 +36,12 @@ def enter(
     connection.execute(sql.ADD_ENTRY, (channel_id, purchase_id, kind, amount_micros, at))
 
 
-def lend(connection: sqlite3.Connection, channel: Channel, request: HoldRequest) -> Purchase:
+def lend(
+    connection: sqlite3.Connection, channel: Channel, request: HoldRequest, state: ChannelState
+) -> Purchase:
     """Write a page as HELD with its price from the channel's hold; no budget changes by it.
 
-    Its voucher's total counts as signed from here on.
+    Its voucher's total counts as signed from here on. The channel must be in `state`.
 
     Raises:
         ChannelBusyError: another page of the channel is not finished yet.
@@ -53,7 +55,7 @@ def lend(connection: sqlite3.Connection, channel: Channel, request: HoldRequest)
     price, price_micros = request.transfer.amount_atomic, request.amount_usd.micros
     values = {
         "id": channel.id,
-        "state": channel.state.value,
+        "state": state.value,
         "charged": channel.charged_atomic,
         "atomic": price,
         "usd_micros": price_micros,
@@ -116,9 +118,7 @@ def fail(connection: sqlite3.Connection, channel_id: str, at: int) -> None:
     _end(connection, channel, ChannelState.FAILED, None, 0, at)
 
 
-def supersede(
-    connection: sqlite3.Connection, purchase_id: str, note: str, at: int
-) -> Purchase:
+def supersede(connection: sqlite3.Connection, purchase_id: str, note: str, at: int) -> Purchase:
     """Void a sent page by the seller's word; see `ChannelBook.supersede`."""
     old = moves.require(connection, purchase_id)
     channel = _of(connection, old)

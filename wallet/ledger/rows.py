@@ -46,6 +46,8 @@ def purchase_from_row(row: sqlite3.Row) -> Purchase:
             notes=tuple(json.loads(row["notes"])),
             approval_id=row["approval_id"],
             charge=_charge(row),
+            channel_id=row["channel_id"],
+            cumulative_atomic=row["cumulative_atomic"],
         )
     except (ValueError, TypeError):
         raise LedgerUnavailableError("the ledger file is damaged") from None
@@ -85,7 +87,13 @@ def _delivery(row: sqlite3.Row) -> Delivery | None:
     )
 
 
-def held_purchase(request: HoldRequest, approval_id: str | None) -> Purchase:
+def held_purchase(
+    request: HoldRequest,
+    approval_id: str | None,
+    *,
+    channel_id: str | None = None,
+    cumulative_atomic: int | None = None,
+) -> Purchase:
     """Return the purchase a hold begins: HELD, with nothing signed or delivered."""
     return Purchase(
         id=request.id,
@@ -107,6 +115,8 @@ def held_purchase(request: HoldRequest, approval_id: str | None) -> Purchase:
         delivery=None,
         notes=() if approval_id is None else (f"approved by the user: {approval_id}",),
         approval_id=approval_id,
+        channel_id=channel_id,
+        cumulative_atomic=cumulative_atomic,
     )
 
 
@@ -173,6 +183,8 @@ def terms_values(purchase: Purchase) -> Values:
         "approval_id": purchase.approval_id,
         "transfer_method": transfer and transfer.method.value,
         "facilitator": transfer and transfer.facilitator,
+        "channel_id": purchase.channel_id,
+        "cumulative_atomic": purchase.cumulative_atomic,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable
 from functools import cache
@@ -10,10 +9,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from wallet.approvals import Approval, ApprovalRequest, Asked
-from wallet.ledger import approving, changes
+from wallet.ledger import approving, changes, channel_moves, moves
 from wallet.ledger import statements as sql
 from wallet.ledger.audit import audit
 from wallet.ledger.base import Balance, Cap, HoldRequest, PurchaseFilter, StaleStateError
+from wallet.ledger.channel_book import ChannelBook
 from wallet.ledger.database import LOCK_TIMEOUT_S, Database
 from wallet.ledger.reserve import (
     balance,
@@ -27,9 +27,7 @@ from wallet.ledger.reserve import (
 from wallet.ledger.rows import (
     free_purchase,
     held_purchase,
-    progress_values,
     purchase_from_row,
-    terms_values,
 )
 from wallet.model import Charge, Delivery, Evidence, Purchase, State
 
@@ -40,10 +38,6 @@ def schema_scripts() -> tuple[str, ...]:
     folder = files("wallet.ledger").joinpath("schema")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
     return tuple(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-
-
-def _entry(kind: str, at: int, detail: str | None, purchase_id: str) -> dict[str, object]:
-    return {"kind": kind, "at": at, "detail": detail, "id": purchase_id}
 
 
 def _unix_now() -> int:
@@ -69,6 +63,12 @@ class SqliteLedger:
     ) -> None:
         self._clock = clock
         self._database = Database(Path(path), schema_scripts(), lock_timeout_s)
+        self._channels = ChannelBook(self._database, clock)
+
+    @property
+    def channels(self) -> ChannelBook:
+        """Return the payment channels of this ledger."""
+        return self._channels
 
     def hold(self, request: HoldRequest) -> Purchase:
         """Reserve the amount in every cap and write the purchase as HELD, or write nothing.
@@ -85,15 +85,11 @@ class SqliteLedger:
             lines = reserve(connection, request)
             approval_id = approving.find_approved(connection, request)
             purchase = held_purchase(request, approval_id)
-            self._add(connection, purchase, "hold", request.now)
+            moves.add(connection, purchase, "hold", request.now)
             connection.executemany(sql.ADD_LINE, [(request.id, *line) for line in lines])
             if approval_id is not None:
                 approving.consume(connection, approval_id, request)
         return purchase
-
-    def _add(self, connection: sqlite3.Connection, new: Purchase, kind: str, at: int) -> None:
-        connection.execute(sql.ADD_PURCHASE, terms_values(new) | progress_values(new))
-        connection.execute(sql.ADD_ENTRY, _entry(kind, at, None, new.id))
 
     def store_signed(self, purchase_id: str, payment: str) -> None:
         """Keep the signed payment and move HELD -> SIGNED.
@@ -105,7 +101,7 @@ class SqliteLedger:
         with self._database.write() as connection:
             if connection.execute(sql.SIGN, (payment, purchase_id)).rowcount != 1:
                 raise StaleStateError("the purchase is no longer held")
-            connection.execute(sql.ADD_ENTRY, _entry("sign", self._clock(), None, purchase_id))
+            moves.enter(connection, purchase_id, "sign", self._clock())
 
     def signed_payment(self, purchase_id: str) -> str | None:
         """Return the signed payment of an open purchase, or of one that brought no content yet."""
@@ -120,9 +116,9 @@ class SqliteLedger:
             StaleStateError: the purchase is in any other state.
         """
         with self._database.write() as connection:
-            old = self._require(connection, purchase_id)
+            old = moves.require(connection, purchase_id)
             new = changes.made_unknown(old, note, delivery)
-            self._move(connection, old, new, "unknown", self._clock(), note)
+            moves.move(connection, old, new, "unknown", self._clock(), note)
 
     def settle(
         self,
@@ -144,7 +140,7 @@ class SqliteLedger:
             StaleStateError: the purchase was never signed, or was freed.
         """
         with self._database.write() as connection:
-            old = self._require(connection, purchase_id)
+            old = moves.require(connection, purchase_id)
             new = changes.settled(
                 old,
                 evidence=evidence,
@@ -154,15 +150,9 @@ class SqliteLedger:
                 note=note,
                 charge=charge,
             )
-            if old.state is not State.SETTLED and not changes.is_delivered(new):
-                connection.execute(sql.KEEP_PAYMENT, (purchase_id,))
-            self._move(connection, old, new, "settle", now, note)
-            if old.state is State.SETTLED and changes.is_delivered(new):
-                connection.execute(sql.DROP_PAYMENT, (purchase_id,))
-            if old.state is not State.SETTLED and old.amount_usd is not None:
-                taken = old.amount_usd if new.charge is None else new.charge.usd
-                values = (old.amount_usd.micros, taken.micros, purchase_id)
-                connection.execute(sql.RESOLVE, values)
+            moves.settle(connection, old, new, now, note)
+            if old.channel_id is not None and old.state is not State.SETTLED:
+                channel_moves.page_settled(connection, new, now)
         return new
 
     def void(self, purchase_id: str, *, allowed_from: tuple[State, ...], note: str) -> Purchase:
@@ -172,11 +162,12 @@ class SqliteLedger:
             StaleStateError: the purchase has moved on.
         """
         with self._database.write() as connection:
-            old = self._require(connection, purchase_id)
+            old = moves.require(connection, purchase_id)
             new = changes.voided(old, allowed_from, note)
-            self._move(connection, old, new, "void", self._clock(), note)
-            if old.amount_usd is not None:
-                connection.execute(sql.RESOLVE, (old.amount_usd.micros, 0, purchase_id))
+            moves.move(connection, old, new, "void", self._clock(), note)
+            moves.release(connection, old, 0)
+            if old.channel_id is not None:
+                channel_moves.page_voided(connection, new, self._clock())
         return new
 
     def annotate(
@@ -194,40 +185,14 @@ class SqliteLedger:
             StaleStateError: the purchase is in any other state.
         """
         with self._database.write() as connection:
-            old = self._require(connection, purchase_id)
+            old = moves.require(connection, purchase_id)
             new = changes.annotated(
                 old, evidence=evidence, tx_hash=tx_hash, delivery=delivery, note=note
             )
-            self._move(connection, old, new, "note", self._clock(), note)
+            moves.move(connection, old, new, "note", self._clock(), note)
             if changes.is_delivered(new):
                 connection.execute(sql.DROP_PAYMENT, (purchase_id,))
         return new
-
-    @staticmethod
-    def _require(connection: sqlite3.Connection, purchase_id: str) -> Purchase:
-        row = connection.execute(sql.GET, (purchase_id,)).fetchone()
-        if row is None:
-            raise StaleStateError("there is no such purchase")
-        return purchase_from_row(row)
-
-    @staticmethod
-    def _move(
-        connection: sqlite3.Connection,
-        old: Purchase,
-        new: Purchase,
-        kind: str,
-        at: int,
-        note: str | None,
-    ) -> None:
-        """Write `new` over `old` by compare-and-set on the state; the same row writes nothing."""
-        if new == old:
-            return
-        values = progress_values(new) | {"id": old.id, "from_state": old.state.value}
-        if connection.execute(sql.MOVE_ON, values).rowcount != 1:
-            raise StaleStateError("the purchase has moved on")
-        entry = kind if new.state is not old.state else "note"
-        detail = note[: changes.NOTE_CHARS] if note else None
-        connection.execute(sql.ADD_ENTRY, _entry(entry, at, detail, old.id))
 
     def record_free(
         self,
@@ -244,7 +209,7 @@ class SqliteLedger:
         """Write a fetch that cost nothing, so that it can be read on."""
         purchase = free_purchase(purchase_id, key, principal, method, url, host, now, delivery)
         with self._database.write() as connection:
-            self._add(connection, purchase, "free", now)
+            moves.add(connection, purchase, "free", now)
         return purchase
 
     def get(self, purchase_id: str) -> Purchase | None:

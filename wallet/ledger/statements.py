@@ -41,13 +41,14 @@ ADD_PURCHASE = """
         id, key, principal, method, url, host, state, evidence, created_at, settled_at, pay_again,
         rail, scheme, network_id, asset, payer, pay_to, amount_atomic, valid_after, valid_before,
         nonce, amount_usd_micros, tx_hash, http_status, content_type, body_bytes, body_sha256,
-        notes, approval_id, transfer_method, facilitator, charged_atomic, charged_usd_micros
+        notes, approval_id, transfer_method, facilitator, charged_atomic, charged_usd_micros,
+        channel_id, cumulative_atomic
     ) VALUES (
         :id, :key, :principal, :method, :url, :host, :state, :evidence, :created_at, :settled_at,
         :pay_again, :rail, :scheme, :network_id, :asset, :payer, :pay_to, :amount_atomic,
         :valid_after, :valid_before, :nonce, :amount_usd_micros, :tx_hash, :http_status,
         :content_type, :body_bytes, :body_sha256, :notes, :approval_id, :transfer_method,
-        :facilitator, :charged_atomic, :charged_usd_micros
+        :facilitator, :charged_atomic, :charged_usd_micros, :channel_id, :cumulative_atomic
     )
 """
 ADD_ENTRY = """

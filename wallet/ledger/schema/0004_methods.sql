@@ -1,7 +1,7 @@
 -- How a purchase's money moves, and what a settlement took where that may be less than was held.
 -- Rows of fetches that cost nothing have no method.
 ALTER TABLE purchases ADD COLUMN transfer_method TEXT
-    CHECK (transfer_method IN ('eip3009', 'permit2', 'upto'));
+    CHECK (transfer_method IN ('eip3009', 'permit2', 'upto', 'voucher'));
 ALTER TABLE purchases ADD COLUMN facilitator TEXT
     CHECK (facilitator IS NULL OR transfer_method = 'upto');
 ALTER TABLE purchases ADD COLUMN charged_atomic TEXT;
@@ -11,7 +11,7 @@ ALTER TABLE purchases ADD COLUMN charged_usd_micros INTEGER
         AND (
             charged_usd_micros IS NULL
             OR (
-                state = 'settled' AND transfer_method = 'upto'
+                state = 'settled' AND transfer_method IN ('upto', 'voucher')
                 AND charged_usd_micros BETWEEN 0 AND amount_usd_micros
             )
         )

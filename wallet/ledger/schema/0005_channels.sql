@@ -37,6 +37,7 @@ CREATE TABLE channels (
 ) STRICT;
 
 CREATE INDEX channels_by_origin ON channels (origin, created_at);
+CREATE UNIQUE INDEX channels_one_opening ON channels (principal, origin) WHERE state = 'opening';
 CREATE INDEX channels_live ON channels (created_at) WHERE state IN ('opening', 'open', 'closing');
 
 CREATE TRIGGER channels_begin_empty BEFORE INSERT ON channels
