@@ -22,6 +22,7 @@ BLOCK_TIME_S = 2  # Base makes a block every two seconds
 TRANSFER_TOPIC = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
 
 _CALL_GAS = 10_000_000
+_TRANSACTION_GAS = 500_000
 _GAS_PRICE_WEI = 2 * 10**9  # twice the genesis base fee, which empty blocks only lower
 _ZERO_TOPIC = "0x" + "00" * 32
 
@@ -49,6 +50,7 @@ class LocalChain:
         self._lock = threading.RLock()
         self._skipped_s = 0
         self._receipts: dict[str, dict[str, Any]] = {}
+        self._transactions: dict[str, dict[str, Any]] = {}
         self._logs: list[dict[str, Any]] = []
         self._transfers = 0
         self._chain = new_chain(funded, self.now())
@@ -84,17 +86,26 @@ class LocalChain:
 
     def mint(self, key: str, to: str, amount_atomic: int) -> None:
         """Create `amount_atomic` USDC units for `to`, in a transaction signed by `key`."""
-        signer = PrivateKey(bytes.fromhex(key.removeprefix("0x")))
+        self.transact(key, USDC_ADDRESS, calldata("mint(address,uint256)", to, amount_atomic))
+
+    def transact(self, key: str, to: str, data: bytes = b"", value_wei: int = 0) -> str:
+        """Mine one transaction signed by `key`, whose account pays the gas; return its 0x hash.
+
+        A transaction that reverts is mined all the same; its receipt says so.
+
+        Raises:
+            TransactionRejectedError: the account cannot pay for it.
+        """
         with self._lock:
             unsigned = self._chain.create_unsigned_transaction(
-                nonce=self.nonce(signer.public_key.to_address()),
+                nonce=self.nonce(address_of(key)),
                 gas_price=self.gas_price(),
-                gas=200_000,
-                to=address_bytes(USDC_ADDRESS),
-                value=0,
-                data=_calldata("mint(address,uint256)", to, amount_atomic),
+                gas=_TRANSACTION_GAS,
+                to=address_bytes(to),
+                value=value_wei,
+                data=data,
             )
-            self._mine(unsigned.as_signed_transaction(signer))
+            return self.send_raw(unsigned.as_signed_transaction(_private_key(key)).encode())
 
     # What tests ask
 
@@ -174,6 +185,10 @@ class LocalChain:
         """Return a transaction's JSON-RPC receipt, or None; takes no lock."""
         return self._receipts.get(tx_hash.lower())
 
+    def transaction(self, tx_hash: str) -> dict[str, Any] | None:
+        """Return a mined transaction as a JSON-RPC value, or None; takes no lock."""
+        return self._transactions.get(tx_hash.lower())
+
     def logs(self) -> Sequence[dict[str, Any]]:
         """Return every log so far as JSON-RPC values, oldest first."""
         return self._logs
@@ -181,7 +196,7 @@ class LocalChain:
     # Inside
 
     def _read_int(self, signature: str, *arguments: str) -> int:
-        return int.from_bytes(self.call(USDC_ADDRESS, _calldata(signature, *arguments)), "big")
+        return int.from_bytes(self.call(USDC_ADDRESS, calldata(signature, *arguments)), "big")
 
     def _state(self, tag: str) -> Any:
         return self._chain.get_vm(self._header(tag)).state
@@ -228,10 +243,14 @@ class LocalChain:
         ]
         self._logs.extend(logs)
         self._transfers += sum(_is_transfer(log) for log in logs)
-        self._receipts[where["transactionHash"]] = {
-            **where,
+        parties = {
             "from": "0x" + transaction.sender.hex(),
             "to": "0x" + transaction.to.hex() if transaction.to else None,
+        }
+        self._transactions[where["transactionHash"]] = _described(transaction, where, parties)
+        self._receipts[where["transactionHash"]] = {
+            **where,
+            **parties,
             "cumulativeGasUsed": hex(receipt.gas_used),
             "gasUsed": hex(receipt.gas_used),
             "effectiveGasPrice": hex(_GAS_PRICE_WEI),
@@ -243,13 +262,39 @@ class LocalChain:
         }
 
 
+def _described(transaction: Any, where: dict[str, str], parties: dict[str, Any]) -> dict[str, Any]:
+    """Return a mined transaction as `eth_getTransactionByHash` gives it, without its signature."""
+    return {
+        "hash": where["transactionHash"],
+        "transactionIndex": where["transactionIndex"],
+        "blockHash": where["blockHash"],
+        "blockNumber": where["blockNumber"],
+        **parties,
+        "nonce": hex(transaction.nonce),
+        "value": hex(transaction.value),
+        "gas": hex(transaction.gas),
+        "gasPrice": hex(_GAS_PRICE_WEI),
+        "input": "0x" + transaction.data.hex(),
+        "type": "0x0",
+    }
+
+
 def _is_transfer(log: dict[str, Any]) -> bool:
     topics = log["topics"]
     usdc = log["address"] == USDC_ADDRESS.lower()
     return usdc and topics[0] == TRANSFER_TOPIC and topics[1] != _ZERO_TOPIC
 
 
-def _calldata(signature: str, *arguments: str | int) -> bytes:
+def address_of(key: str) -> str:
+    """Return the checksummed address of the account of a 0x private key."""
+    return _private_key(key).public_key.to_checksum_address()
+
+
+def _private_key(key: str) -> PrivateKey:
+    return PrivateKey(bytes.fromhex(key.removeprefix("0x")))
+
+
+def calldata(signature: str, *arguments: str | int) -> bytes:
     """Return ABI call data for a function of static one-word arguments."""
     words = (int(a, 16) if isinstance(a, str) else a for a in arguments)
     return keccak(text=signature)[:4] + b"".join(w.to_bytes(32, "big") for w in words)

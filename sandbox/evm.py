@@ -27,8 +27,22 @@ from eth.vm.forks.cancun import CancunVM
 CHAIN_ID = 84532
 USDC_ADDRESS = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 MULTICALL3_ADDRESS = "0xcA11bde05977b3631167028862bE2a173976CA11"
+PERMIT2_ADDRESS = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
+EXACT_PROXY_ADDRESS = "0x402085c248EeA27D92E8b30b2C58ed07f9E20001"
+UPTO_PROXY_ADDRESS = "0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002"
+BATCH_ADDRESS = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
+DEPOSIT_COLLECTOR_ADDRESS = "0x4020806089470a89826cB9fB1f4059150b550004"
 
 _CONTRACTS = Path(__file__).parent / "contracts"
+_GENESIS_CODE = {
+    USDC_ADDRESS: "SandboxUSD",
+    MULTICALL3_ADDRESS: "Multi",
+    PERMIT2_ADDRESS: "SandboxPermit2",
+    EXACT_PROXY_ADDRESS: "SandboxExactProxy",
+    UPTO_PROXY_ADDRESS: "SandboxUptoProxy",
+    BATCH_ADDRESS: "SandboxBatchSettlement",
+    DEPOSIT_COLLECTOR_ADDRESS: "SandboxDepositCollector",
+}
 _BLOCK_GAS = 30_000_000
 _WEI_EACH = 10**24
 
@@ -66,10 +80,10 @@ class BaseSepolia(MiningChain):
 
 
 def new_chain(funded: list[str], timestamp_s: int) -> Any:
-    """Return a py-evm chain at genesis with both contracts, and gas money for `funded`."""
+    """Return a py-evm chain at genesis with every contract, and gas money for `funded`."""
     state: Any = {address_bytes(a): _account(balance=_WEI_EACH) for a in funded}
-    state[address_bytes(USDC_ADDRESS)] = _account(code=_runtime("SandboxUSD"))
-    state[address_bytes(MULTICALL3_ADDRESS)] = _account(code=_runtime("Multi"))
+    for address, name in _GENESIS_CODE.items():
+        state[address_bytes(address)] = _account(code=_runtime(name))
     genesis: Any = {
         "coinbase": ZERO_ADDRESS,
         "difficulty": POST_MERGE_DIFFICULTY,

@@ -43,10 +43,15 @@ class _InProcessProvider(JSONBaseProvider):
         return True
 
 
-def build_facilitator(rpc: JsonRpc, key: str) -> x402Facilitator:
-    """Return a facilitator for scheme `exact`, x402 v2 and v1, that pays its gas with `key`."""
+def build_signer(rpc: JsonRpc, key: str) -> FacilitatorWeb3Signer:
+    """Return the official signer that pays its gas with `key`, on the chain behind `rpc`."""
     signer = FacilitatorWeb3Signer(key, "http://127.0.0.1:1")
     signer._w3 = Web3(_InProcessProvider(rpc), middleware=[])  # pyright: ignore[reportPrivateUsage]
+    return signer
+
+
+def build_facilitator(signer: FacilitatorWeb3Signer) -> x402Facilitator:
+    """Return a facilitator for scheme `exact`: x402 v2 by EIP-3009 and Permit2, and v1."""
     facilitator = x402Facilitator()
     register_exact_evm_facilitator(facilitator, signer, [NETWORK])  # v1 names come along
     return facilitator

@@ -45,6 +45,7 @@ class JsonRpc:
             "eth_getBalance": lambda *at: hex(chain.balance_wei(*at)),
             "eth_getTransactionCount": lambda *at: hex(chain.nonce(*at)),
             "eth_getCode": lambda *at: "0x" + chain.code(*at).hex(),
+            "eth_getTransactionByHash": chain.transaction,
             "eth_getTransactionReceipt": chain.receipt,
             "eth_getLogs": self._logs,
             "eth_sendRawTransaction": self._send_raw,

@@ -7,15 +7,18 @@ Everything runs in this process, in two background threads on loopback. The heav
 from __future__ import annotations
 
 import logging
+import secrets
 import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from sandbox.chain import LocalChain
+    from sandbox.rpc import AsgiApp
     from sandbox.serve import Served
 
 NETWORK = "eip155:84532"
 BUYER_FUNDS_ATOMIC = 1_000_000_000  # 1,000 USDC
+_GAS_MONEY_WEI = 10**17
 
 # The first five keys of the widely published "test test ... junk" mnemonic. Never send them money.
 _MINTER_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
@@ -28,6 +31,8 @@ SELLER = "0x90F79bf6EB2c4f870365E785982E1f101E93b906"
 THIEF_KEY = "0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a"
 THIEF = "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65"
 """The hostile seller; it has gas money, so that it can cash what it gets without a facilitator."""
+_RECEIVER_KEY = "0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba"
+"""The next key of the mnemonic; it signs the claims and refunds of the seller's channels."""
 
 
 class SandboxMissingError(RuntimeError):
@@ -91,6 +96,30 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def open_account(self, amount_atomic: int) -> tuple[str, str]:
+        """Return the key and the address of a fresh account that holds USDC, and no gas money."""
+        from sandbox.chain import address_of
+
+        key = "0x" + secrets.token_hex(32)
+        address = address_of(key)
+        self.chain.mint(_MINTER_KEY, address, amount_atomic)
+        return key, address
+
+    def approve_permit2(self, key: str, amount_atomic: int) -> None:
+        """Let Permit2 move USDC of the account of `key`, in a transaction whose gas is given."""
+        from sandbox.chain import calldata
+        from sandbox.evm import PERMIT2_ADDRESS, USDC_ADDRESS
+
+        self.give_gas(key)
+        approval = calldata("approve(address,uint256)", PERMIT2_ADDRESS, amount_atomic)
+        self.chain.transact(key, USDC_ADDRESS, approval)
+
+    def give_gas(self, key: str) -> None:
+        """Give the account of `key` ether for some transactions."""
+        from sandbox.chain import address_of
+
+        self.chain.transact(_MINTER_KEY, address_of(key), value_wei=_GAS_MONEY_WEI)
+
     def settings(self) -> dict[str, Any]:
         """Return the Purser settings that buy from this sandbox, as nested dicts."""
         return {
@@ -121,7 +150,7 @@ def _build(
             # Deprecations inside third-party packages are not the caller's business.
             warnings.simplefilter("ignore", DeprecationWarning)
             from sandbox.chain import LocalChain
-            from sandbox.facilitator import build_facilitator
+            from sandbox.facilitator import build_facilitator, build_signer
             from sandbox.rpc import JsonRpc
             from sandbox.sellers import build_seller
             from sandbox.serve import Served
@@ -133,8 +162,16 @@ def _build(
     chain = LocalChain([_MINTER, _FACILITATOR, THIEF])
     chain.mint(_MINTER_KEY, BUYER, BUYER_FUNDS_ATOMIC)
     rpc = JsonRpc(chain)
-    facilitator = build_facilitator(rpc, _FACILITATOR_KEY)
-    seller = build_seller(facilitator, SELLER, seen_payment_headers)
+    signer = build_signer(rpc, _FACILITATOR_KEY)
+    facilitator = build_facilitator(signer)
+
+    def build_others() -> AsgiApp:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            from sandbox.schemes import build_scheme_seller
+        return build_scheme_seller(facilitator, signer, SELLER, _RECEIVER_KEY)
+
+    seller = build_seller(facilitator, SELLER, build_others, seen_payment_headers)
     first = Served(seller, seller_port, "sandbox-seller")
     try:
         return chain, [first, Served(rpc.asgi, rpc_port, "sandbox-rpc")]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from x402 import x402Facilitator, x402ResourceServer
-from x402.http.middleware.fastapi import payment_middleware
 from x402.http.types import PaymentOption, RouteConfig
-from x402.http.x402_http_server import x402HTTPResourceServer
 from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStubs]
     register_exact_evm_server,
 )
@@ -23,6 +22,7 @@ from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
 from sandbox.evm import USDC_ADDRESS
 from sandbox.facilitator import NETWORK, V1_NETWORK
+from sandbox.paywall import MAX_TIMEOUT_S, require_payment
 from sandbox.picture import ship_png
 from sandbox.rpc import AsgiApp, Receive, Scope, Send
 
@@ -35,7 +35,8 @@ PRICES = {
     "GET /fails": ("$0.01", "A seller that breaks after it is paid", "application/json"),
 }
 V1_PRICE_ATOMIC = 10_000  # $0.01
-MAX_TIMEOUT_S = 60
+OTHER_PREFIXES = ("/permit2/", "/upto/", "/batch/")
+"""What `sandbox.schemes` sells."""
 
 _PAGES = Path(__file__).parent / "pages"
 _PAYMENT_HEADERS = (b"payment-signature", b"x-payment")
@@ -43,9 +44,11 @@ _MAX_SUMMARY_SENTENCES = 5
 
 
 def build_seller(
-    facilitator: x402Facilitator, pay_to: str, seen_payment_headers: list[str]
+    facilitator: x402Facilitator, pay_to: str, others: Callable[[], AsgiApp], seen: list[str]
 ) -> AsgiApp:
-    """Return the seller as an ASGI app that appends each payment header it gets to the list.
+    """Return the sellers as one ASGI app that appends each payment header it gets to `seen`.
+
+    `others` builds the seller of `OTHER_PREFIXES`; it is called by the first request for one.
 
     Raises:
         x402.http.types.RouteConfigurationError: the facilitator does not support a route's scheme.
@@ -61,20 +64,22 @@ def build_seller(
         )
         for route, (price, description, mime_type) in PRICES.items()
     }
-    # Initialised here rather than by the middleware, which ends the process when it is not content.
-    x402HTTPResourceServer(server, routes).initialize()
-    pay = payment_middleware(routes, server, sync_facilitator_on_start=False)
-
-    @app.middleware("http")
-    async def require_payment(  # pyright: ignore[reportUnusedFunction]
-        request: Request, call_next: Callable[[Request], Awaitable[Response]]
-    ) -> Response:
-        return await pay(request, call_next)
-
+    require_payment(app, server, routes)
     _add_free_routes(app)
     _add_paid_routes(app)
     _add_v1_route(app, facilitator, pay_to)
-    return _record_payment_headers(app, seen_payment_headers)
+    return _record_payment_headers(_choose(app, others), seen)
+
+
+def _choose(app: AsgiApp, others: Callable[[], AsgiApp]) -> AsgiApp:
+    """Return an app that asks `app`, or what `others` builds, by the beginning of the path."""
+    other_app = functools.cache(others)
+
+    async def choosing(scope: Scope, receive: Receive, send: Send) -> None:
+        other = str(scope.get("path", "")).startswith(OTHER_PREFIXES)
+        await (other_app() if other else app)(scope, receive, send)
+
+    return choosing
 
 
 def _record_payment_headers(app: AsgiApp, seen: list[str]) -> AsgiApp:

@@ -61,13 +61,18 @@ contract SandboxUSD {
         require(sig.length == 65, "bad sig len");
         transferWithAuthorization(from, to, value, va, vb, nonce, uint8(sig[64]), bytes32(sig[0:32]), bytes32(sig[32:64]));
     }
-    function receiveWithAuthorization(address from, address to, uint256 value, uint256 va, uint256 vb, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external {
+    function receiveWithAuthorization(address from, address to, uint256 value, uint256 va, uint256 vb, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) public {
         require(to == msg.sender, "FiatTokenV2: caller must be the payee");
-        require(block.timestamp > va && block.timestamp < vb, "FiatTokenV2: authorization is expired");
+        require(block.timestamp > va, "FiatTokenV2: authorization is not yet valid");
+        require(block.timestamp < vb, "FiatTokenV2: authorization is expired");
         require(!authorizationState[from][nonce], "FiatTokenV2: authorization is used or canceled");
         _check(from, keccak256(abi.encode(RECEIVE_WITH_AUTHORIZATION_TYPEHASH, from, to, value, va, vb, nonce)), v, r, s);
         authorizationState[from][nonce] = true; emit AuthorizationUsed(from, nonce);
         _move(from, to, value);
+    }
+    function receiveWithAuthorization(address from, address to, uint256 value, uint256 va, uint256 vb, bytes32 nonce, bytes calldata sig) external {
+        require(sig.length == 65, "bad sig len");
+        receiveWithAuthorization(from, to, value, va, vb, nonce, uint8(sig[64]), bytes32(sig[0:32]), bytes32(sig[32:64]));
     }
     function cancelAuthorization(address authorizer, bytes32 nonce, uint8 v, bytes32 r, bytes32 s) external {
         require(!authorizationState[authorizer][nonce], "FiatTokenV2: authorization is used or canceled");
