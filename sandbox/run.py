@@ -165,13 +165,13 @@ def _build(
     signer = build_signer(rpc, _FACILITATOR_KEY)
     facilitator = build_facilitator(signer)
 
-    def build_others() -> AsgiApp:
+    def build_schemes() -> AsgiApp:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             from sandbox.schemes import build_scheme_seller
         return build_scheme_seller(facilitator, signer, SELLER, _RECEIVER_KEY)
 
-    seller = build_seller(facilitator, SELLER, build_others, seen_payment_headers)
+    seller = build_seller(facilitator, SELLER, build_schemes, seen_payment_headers)
     first = Served(seller, seller_port, "sandbox-seller")
     try:
         return chain, [first, Served(rpc.asgi, rpc_port, "sandbox-rpc")]

@@ -30,13 +30,8 @@ from sandbox.channels import add_channel_routes
 from sandbox.facilitator import NETWORK
 from sandbox.paywall import MAX_TIMEOUT_S, require_payment
 from sandbox.rpc import AsgiApp
+from sandbox.sellers import SCHEME_PRICES
 
-PRICES = {
-    "GET /permit2/page": ("exact", "$0.01"),
-    "GET /permit2/gasless": ("exact", "$0.01"),
-    "GET /upto/page": ("upto", "$0.05"),
-    "GET /batch/page/*": ("batch-settlement", "$0.0001"),
-}
 UPTO_TAKEN_ATOMIC = 12_345
 """What `/upto/page` takes of its ceiling unless `?take=` says otherwise."""
 
@@ -58,19 +53,19 @@ def build_scheme_seller(
     channels = BatchSettlementEvmScheme(pay_to)
     server.register(NETWORK, channels)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    require_payment(app, server, {route: _route(route, pay_to) for route in PRICES})
+    require_payment(app, server, {route: _route(route, pay_to) for route in SCHEME_PRICES})
     _add_pages(app)
     add_channel_routes(app, channels, facilitator)
     return app
 
 
 def _route(route: str, pay_to: str) -> RouteConfig:
-    scheme, price = PRICES[route]
+    scheme, price, description = SCHEME_PRICES[route]
     permit2 = {"assetTransferMethod": "permit2"} if "/permit2/" in route else None
     gasless = declare_eip2612_gas_sponsoring_extension() if "gasless" in route else None
     return RouteConfig(
         accepts=PaymentOption(scheme, pay_to, price, NETWORK, MAX_TIMEOUT_S, permit2),
-        mime_type="text/plain",
+        description=description,
         extensions=gasless,
     )
 

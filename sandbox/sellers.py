@@ -35,8 +35,14 @@ PRICES = {
     "GET /fails": ("$0.01", "A seller that breaks after it is paid", "application/json"),
 }
 V1_PRICE_ATOMIC = 10_000  # $0.01
-OTHER_PREFIXES = ("/permit2/", "/upto/", "/batch/")
-"""What `sandbox.schemes` sells."""
+SCHEME_PRICES = {
+    "GET /permit2/page": ("exact", "$0.01", "The times of high water, paid through Permit2"),
+    "GET /permit2/gasless": ("exact", "$0.01", "The same; Permit2 is approved by a signature"),
+    "GET /upto/page": ("upto", "$0.05", "An account of what you used; $0.05 is the most"),
+    "GET /batch/page/*": ("batch-settlement", "$0.0001", "A page of the log, through a channel"),
+}
+"""What `sandbox.schemes` sells: scheme, price, description."""
+_SCHEME_PATHS = ("/permit2/", "/upto/", "/batch/")
 
 _PAGES = Path(__file__).parent / "pages"
 _PAYMENT_HEADERS = (b"payment-signature", b"x-payment")
@@ -44,11 +50,11 @@ _MAX_SUMMARY_SENTENCES = 5
 
 
 def build_seller(
-    facilitator: x402Facilitator, pay_to: str, others: Callable[[], AsgiApp], seen: list[str]
+    facilitator: x402Facilitator, pay_to: str, schemes: Callable[[], AsgiApp], seen: list[str]
 ) -> AsgiApp:
     """Return the sellers as one ASGI app that appends each payment header it gets to `seen`.
 
-    `others` builds the seller of `OTHER_PREFIXES`; it is called by the first request for one.
+    `schemes` builds the seller of `SCHEME_PRICES`; it is called by the first request for one.
 
     Raises:
         x402.http.types.RouteConfigurationError: the facilitator does not support a route's scheme.
@@ -68,16 +74,16 @@ def build_seller(
     _add_free_routes(app)
     _add_paid_routes(app)
     _add_v1_route(app, facilitator, pay_to)
-    return _record_payment_headers(_choose(app, others), seen)
+    return _record_payment_headers(_choose(app, schemes), seen)
 
 
-def _choose(app: AsgiApp, others: Callable[[], AsgiApp]) -> AsgiApp:
-    """Return an app that asks `app`, or what `others` builds, by the beginning of the path."""
-    other_app = functools.cache(others)
+def _choose(app: AsgiApp, schemes: Callable[[], AsgiApp]) -> AsgiApp:
+    """Return an app that asks `app`, or what `schemes` builds, by the beginning of the path."""
+    scheme_app = functools.cache(schemes)
 
     async def choosing(scope: Scope, receive: Receive, send: Send) -> None:
-        other = str(scope.get("path", "")).startswith(OTHER_PREFIXES)
-        await (other_app() if other else app)(scope, receive, send)
+        other = str(scope.get("path", "")).startswith(_SCHEME_PATHS)
+        await (scheme_app() if other else app)(scope, receive, send)
 
     return choosing
 
@@ -96,9 +102,11 @@ def _record_payment_headers(app: AsgiApp, seen: list[str]) -> AsgiApp:
 
 
 def _add_free_routes(app: FastAPI) -> None:
+    exact = [(route, price, text) for route, (price, text, _) in PRICES.items()]
+    others = [(route, price, text) for route, (_, price, text) in SCHEME_PRICES.items()]
     rows = "".join(
         f"<tr><td><code>{route}</code></td><td>{price}</td><td>{description}</td></tr>"
-        for route, (price, description, _) in PRICES.items()
+        for route, price, description in (*exact, *others)
     )
     index = _page("index.html").replace("<!-- prices -->", rows)
     free = _page("free.html")
