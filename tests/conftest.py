@@ -14,3 +14,10 @@ def sandbox() -> Iterator[Sandbox]:
     """Run one sandbox per test process: chain, facilitator, sellers and JSON-RPC on loopback."""
     with Sandbox() as running:
         yield running
+
+
+@pytest.fixture
+def own_sandbox() -> Iterator[Sandbox]:
+    """Run a chain of its own, for a test that moves its time or counts every transfer."""
+    with Sandbox() as running:
+        yield running

@@ -30,6 +30,7 @@ _WHOLE = frozenset(
 )  # never broken over two lines
 NO_WALLET = "there is no wallet yet: run `purser init`"
 USAGE = 2
+PASSPHRASE_TRIES = 3
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +92,23 @@ def passphrase_asker(prompt: str = "Passphrase of the keystore: ") -> Callable[[
         return text
 
     return ask
+
+
+def choose_passphrase(of_what: str, shortest: int, rule: str = "") -> str | None:
+    """Ask a person for a new passphrase, hidden and twice; None when none was chosen.
+
+    `of_what` follows "for the"; it needs `shortest` characters, and `rule` says what else to know.
+    """
+    rule = f"at least {shortest} characters{rule}"
+    for _ in range(PASSPHRASE_TRIES):
+        passphrase = getpass.getpass(f"New passphrase for the {of_what}, {rule}: ")
+        if len(passphrase) < shortest:
+            say(f"It needs {rule}.", sys.stderr)
+        elif getpass.getpass("The same again: ") != passphrase:
+            say("The two differ.", sys.stderr)
+        else:
+            return passphrase
+    return None
 
 
 @contextmanager

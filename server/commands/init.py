@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.commands.common import add_json, json_errors, print_facts, print_json, say
+from server.commands.common import (
+    add_json,
+    choose_passphrase,
+    json_errors,
+    print_facts,
+    print_json,
+    say,
+)
 from server.commands.launcher import command_line, host_command, host_environment, quoted
 from wallet.errors import ErrorKind, PurserError
 
@@ -19,7 +26,6 @@ if TYPE_CHECKING:
     from server.settings import Settings
     from wallet.keystore import Source
 
-PASSPHRASE_TRIES = 3
 KEY_CHARS = 200
 
 
@@ -188,16 +194,11 @@ def _new_passphrase() -> str:
             "characters for the keystore, or run this in a terminal, which asks for it."
         )
         raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
-    rule = f"at least {SHORTEST_PASSPHRASE} characters"
-    for _ in range(PASSPHRASE_TRIES):
-        passphrase = getpass.getpass(f"Passphrase for the keystore, {rule}: ")
-        if len(passphrase) < SHORTEST_PASSPHRASE:
-            say(f"It needs {rule}.", sys.stderr)
-        elif getpass.getpass("The same again: ") != passphrase:
-            say("The two differ.", sys.stderr)
-        else:
-            return passphrase
-    raise PurserError(ErrorKind.INVALID_ARGUMENT, "No passphrase was chosen; nothing was made.")
+    chosen = choose_passphrase("keystore", SHORTEST_PASSPHRASE)
+    if chosen is None:
+        detail = "No passphrase was chosen; nothing was made."
+        raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
+    return chosen
 
 
 def _read_key() -> str:

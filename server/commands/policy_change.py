@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.commands.common import passphrase_asker, print_json, say, usage
+from server.commands.common import choose_passphrase, passphrase_asker, print_json, say, usage
 from server.commands.launcher import as_typed
 from wallet.errors import ErrorKind, PurserError
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from wallet.keystore import Keystore
     from wallet.seal import Seal
 
-TRIES = 3
 PASSPHRASE_CHARS = 1_000
 RESTART = "Start Purser's hosts again: a running Purser keeps the settings it started with."
 
@@ -217,16 +216,10 @@ def read_passphrase(file: str | None, *, new: bool) -> str:
         )
     if not new:
         return getpass.getpass("Passphrase of the seal: ")
-    rule = f"at least {SHORTEST_SEAL_PASSPHRASE} characters, kept nowhere by Purser"
-    for _ in range(TRIES):
-        passphrase = getpass.getpass(f"New passphrase for the seal, {rule}: ")
-        if len(passphrase) < SHORTEST_SEAL_PASSPHRASE:
-            say(f"It needs {rule}.", sys.stderr)
-        elif getpass.getpass("The same again: ") != passphrase:
-            say("The two differ.", sys.stderr)
-        else:
-            return passphrase
-    raise _invalid("No passphrase was chosen; nothing was changed.")
+    chosen = choose_passphrase("seal", SHORTEST_SEAL_PASSPHRASE, ", kept nowhere by Purser")
+    if chosen is None:
+        raise _invalid("No passphrase was chosen; nothing was changed.")
+    return chosen
 
 
 def _first_line(name: str) -> str:

@@ -245,8 +245,8 @@ def test_a_person_is_asked_for_the_passphrase_twice_and_nothing_is_echoed(tmp_pa
     os.close(slave)
     seen = ""
     for prompt, answer in (
-        ("Passphrase for the keystore, at least 8 characters: ", "short"),
-        ("It needs at least 8 characters.\r\nPassphrase for the keystore, at", PASSPHRASE),
+        ("New passphrase for the keystore, at least 8 characters: ", "short"),
+        ("It needs at least 8 characters.\r\nNew passphrase for the keystore, at", PASSPHRASE),
         ("The same again: ", PASSPHRASE),
     ):
         seen += _until(master, prompt)

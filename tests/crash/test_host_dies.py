@@ -17,11 +17,12 @@ from sandbox.run import Sandbox
 from tests.crash.crash_kit import buy, cashed, nonces, reopened
 from tests.end_to_end.hosting import (
     SERVE,
-    RawServer,
+    Gate,
     books,
     environment,
     raw_server,
     settle_in,
+    start_buying,
 )
 from tests.meddler import meddler
 from wallet.model import Evidence, State
@@ -35,30 +36,11 @@ pytestmark = [
 ]
 
 
-class Till:
-    """Tells that a payment has come in, and answers it when told to."""
-
-    def __init__(self) -> None:
-        self.reached = anyio.Event()
-        self.opened = anyio.Event()
-
-    async def __call__(self) -> None:
-        self.reached.set()
-        await self.opened.wait()
-
-
-async def pay(server: RawServer, url: str, till: Till) -> None:
-    await server.initialize()
-    await server.ask("tools/call", {"name": "paid_fetch", "arguments": {"url": url}})
-    with anyio.fail_after(60):
-        await till.reached.wait()
-
-
 async def test_a_host_that_is_killed_leaves_a_payment_that_is_recorded_to_its_end(
     tmp_path: Path, sandbox: Sandbox
 ):
-    till = Till()
-    async with meddler(sandbox.seller_url, before_paid=till) as seller:
+    gate = Gate()
+    async with meddler(sandbox.seller_url, before_paid=gate) as seller:
         home = settle_in(tmp_path / "home", sandbox, sellers=[seller.url])
         async with await anyio.open_process(
             [sys.executable, *SERVE], env=environment(home), stderr=subprocess.DEVNULL
@@ -67,11 +49,10 @@ async def test_a_host_that_is_killed_leaves_a_payment_that_is_recorded_to_its_en
             assert server.stdout is not None
             for line in greeting_and_call(seller.url + "/article"):
                 await server.stdin.send(json.dumps(line).encode() + b"\n")
-            with anyio.fail_after(60):
-                await till.reached.wait()
+            await gate.wait()
             await server.stdin.aclose()
             await server.stdout.aclose()  # nobody reads the result any more
-            till.opened.set()
+            gate.opened.set()
             with anyio.fail_after(60):
                 await server.wait()
         (purchase,) = books(home)
@@ -95,17 +76,18 @@ def greeting_and_call(url: str) -> list[dict[str, Any]]:
 async def test_a_server_told_to_end_while_paying_is_reconciled_at_the_next_start(
     tmp_path: Path, sandbox: Sandbox
 ):
-    till = Till()
-    async with meddler(sandbox.seller_url, before_paid=till) as seller:
+    gate = Gate()
+    async with meddler(sandbox.seller_url, before_paid=gate) as seller:
         home = settle_in(tmp_path / "home", sandbox, sellers=[seller.url])
         async with raw_server(home) as server:
-            await pay(server, seller.url + "/article", till)
+            await start_buying(server, seller.url + "/article")
+            await gate.wait()
             server.process.send_signal(signal.SIGTERM)
             with anyio.fail_after(60):
                 await server.process.wait()
         (left,) = books(home)
         assert left.state is State.SIGNED
-        till.opened.set()
+        gate.opened.set()
         (nonce,) = nonces(seller.payments)
         await cashed(sandbox, nonce)
         async with reopened(home, sandbox, seller.url) as desk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,13 +183,6 @@ async def test_a_buyer_killed_at_a_step_leaves_what_the_table_says(
             assert told.spent == SPENT[told.answer]
             assert told.body == (ARTICLE if told.answer == "content" else b"")
         assert len(nonces(at.seller.payments)) == 1
-
-
-@pytest.fixture
-def own_sandbox() -> Iterator[Sandbox]:
-    """Run a chain of its own, for a test that moves the chain's time."""
-    with Sandbox() as running:
-        yield running
 
 
 @pytest.mark.asyncio

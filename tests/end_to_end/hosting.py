@@ -235,3 +235,25 @@ async def raw_server(
         finally:
             if process.returncode is None:
                 process.kill()
+
+
+class Gate:
+    """Tells a test that a payment has come in, and holds the seller's answer until it is opened."""
+
+    def __init__(self) -> None:
+        self.reached = anyio.Event()
+        self.opened = anyio.Event()
+
+    async def __call__(self) -> None:
+        self.reached.set()
+        await self.opened.wait()
+
+    async def wait(self) -> None:
+        with anyio.fail_after(60):
+            await self.reached.wait()
+
+
+async def start_buying(server: RawServer, url: str) -> int:
+    """Begin a `paid_fetch` as the first thing a host says, and return the id of the call."""
+    await server.initialize()
+    return await server.ask("tools/call", {"name": "paid_fetch", "arguments": {"url": url}})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -10,13 +9,14 @@ import pytest
 
 from sandbox.run import Sandbox
 from tests.end_to_end.hosting import (
-    RawServer,
+    Gate,
     authorization_of,
     books,
     error,
     raw_server,
     receipt,
     settle_in,
+    start_buying,
     structured,
     text,
 )
@@ -25,29 +25,6 @@ from wallet.assets import find_network
 from wallet.model import Evidence, State
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(240)]
-
-
-@pytest.fixture
-def own_sandbox() -> Iterator[Sandbox]:
-    """Run a chain of its own, for a test that moves the chain's time."""
-    with Sandbox() as running:
-        yield running
-
-
-class Gate:
-    """Tells a test that a payment has left, and holds the seller's answer until it is opened."""
-
-    def __init__(self) -> None:
-        self.reached = anyio.Event()
-        self.opened = anyio.Event()
-
-    async def __call__(self) -> None:
-        self.reached.set()
-        await self.opened.wait()
-
-    async def wait(self) -> None:
-        with anyio.fail_after(60):
-            await self.reached.wait()
 
 
 def nonces(payments: list[str]) -> set[str]:
@@ -60,12 +37,6 @@ def clock_ahead(folder: Path, seconds: int) -> dict[str, str]:
     (folder / "later").mkdir()
     (folder / "later" / "sitecustomize.py").write_text(code, encoding="utf-8")
     return {"PYTHONPATH": str(folder / "later")}
-
-
-async def start_buying(server: RawServer, url: str) -> int:
-    await server.initialize()
-    call = {"name": "paid_fetch", "arguments": {"url": url}}
-    return await server.ask("tools/call", call)
 
 
 async def test_a_cancelled_payment_is_recorded_and_a_repeat_reads_what_it_bought(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ async def test_the_books_tell_the_same_story_in_every_place(tmp_path: Path, sand
     (holding,) = balance["on_chain"]
     on_chain = sandbox.chain.balance_atomic(BUYER)
     assert (holding["asset"], holding["reason"]) == ("USDC", None)
-    assert round(float(holding["amount"]) * 1_000_000) == on_chain
+    assert Decimal(holding["amount"]) * 10**6 == on_chain
     newest_first = [one["id"] for one in reversed(bought)]
     assert [one["id"] for one in listed["receipts"]] == newest_first
     assert [one["id"] for one in paid["receipts"]] == newest_first[:2]

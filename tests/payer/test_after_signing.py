@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +55,6 @@ SPOILED: list[tuple[str, Trick]] = [
     ("ask_again", ask_again),
     ("say_it_failed", say_it_failed),
 ]
-
-
-@pytest.fixture
-def own_sandbox() -> Iterator[Sandbox]:
-    """Run a chain of its own, for a test that moves the chain's time."""
-    with Sandbox() as running:
-        yield running
 
 
 async def reserved(desk: Desk) -> tuple[Usd, Usd]:

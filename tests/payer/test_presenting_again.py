@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,13 +24,6 @@ pytestmark = pytest.mark.asyncio
 Looked = tuple[Purchase, Mapping[str, str] | None]
 
 DEAD_RPC = ("http://127.0.0.1:9",)
-
-
-@pytest.fixture
-def own_sandbox() -> Iterator[Sandbox]:
-    """Run a chain of its own, for a test that counts every transfer."""
-    with Sandbox() as running:
-        yield running
 
 
 def honest(answer: PaidAnswer) -> PaidAnswer:

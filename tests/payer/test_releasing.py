@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,6 @@ pytestmark = pytest.mark.asyncio
 
 FUTURE_S = 1_000_000
 UNUSED = "0x" + "00" * 32
-
-
-@pytest.fixture
-def own_sandbox() -> Iterator[Sandbox]:
-    """Run a chain of its own, for a test that moves the chain's time."""
-    with Sandbox() as running:
-        yield running
 
 
 def hang_up(answer: PaidAnswer) -> None:

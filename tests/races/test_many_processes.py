@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -25,13 +24,6 @@ pytestmark = [
         reason="needs processes that start in a moment",
     ),
 ]
-
-
-@pytest.fixture
-def own_sandbox() -> Iterator[Sandbox]:
-    """Run a chain of its own, for a test that moves the chain's time."""
-    with Sandbox() as running:
-        yield running
 
 
 def check_ends(ran: list[Ran]) -> None:
