@@ -46,6 +46,7 @@ CHANGES: dict[str, str | int | list[str]] = {
     "hosts.deny": [],
     "hosts.private_ok": ["127.0.0.1:8402"],
     "wallet.networks": [NETWORK, "eip155:8453"],
+    "wallet.payment_flows": ["authorization", "upfront"],
     "wallet.validity_s": 121,
     "ledger.url": str(Path("/somewhere/else.sqlite3").absolute()),
     "fetch.repeat_window_s": 0,
