@@ -1,4 +1,4 @@
-"""Networks and assets Purser knows, read once from `data/*.toml`; no challenge adds to them."""
+"""Networks, assets and contracts Purser knows, from `data/*.toml`; no challenge adds to them."""
 
 from __future__ import annotations
 
@@ -42,6 +42,13 @@ class Asset(_Row):
     usd_pegged: bool
 
 
+class Contract(_Row):
+    """One contract that stands at the same address on every chain."""
+
+    name: str
+    address: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
+
+
 def _rows(name: str, key: str) -> list[dict[str, object]]:
     text = files("wallet").joinpath("data", name).read_text(encoding="utf-8")
     return tomllib.loads(text)[key]
@@ -58,6 +65,13 @@ def assets() -> dict[tuple[str, str], Asset]:
     """Return every known asset by (CAIP-2 id, lower-case contract address)."""
     rows = map(Asset.model_validate, _rows("assets.toml", "asset"))
     return {(row.network, row.address.lower()): row for row in rows}
+
+
+@cache
+def contracts() -> dict[str, Contract]:
+    """Return every known contract by name."""
+    rows = map(Contract.model_validate, _rows("contracts.toml", "contract"))
+    return {row.name: row for row in rows}
 
 
 def find_network(name: str) -> Network | None:

@@ -35,6 +35,8 @@ class Rules:
 
 METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
     ("exact", "eip3009"): ("exact", Method.EIP3009),
+    ("exact", "permit2"): ("permit2", Method.PERMIT2),
+    ("upto", "permit2"): ("upto", Method.UPTO),
     ("charge", "eip3009"): ("exact", Method.EIP3009),
 }
 """By scheme and transfer method: what the user's `schemes` call it, and how it is signed."""

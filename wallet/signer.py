@@ -1,17 +1,20 @@
-"""The only way to a signature: a held purchase, read from the ledger, as an EIP-3009 transfer."""
+"""The only way to a signature: the transfer of a held purchase, read from the ledger."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
 from wallet.assets import Asset, find_asset
 from wallet.model import Method, Purchase, State, Transfer
 
-SIGNED_SCHEMES = ("exact",)
-SIGNED_METHODS = (Method.EIP3009,)
+SIGNED = {
+    "exact": (Method.EIP3009, Method.PERMIT2),
+    "upto": (Method.UPTO,),
+}
+"""By scheme: the methods by which its transfers are signed; nothing else is signed."""
 
 
 class SigningRefusedError(Exception):
@@ -20,10 +23,14 @@ class SigningRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _CheckedHold:
-    """Terms that `_check` has let through; nothing else makes one."""
+    """Terms that `_check` has let through; nothing else makes one.
+
+    With `permit_nonce` it stands for the EIP-2612 permit beside the transfer, not for the transfer.
+    """
 
     transfer: Transfer
     asset: Asset
+    permit_nonce: int | None = None
 
 
 class UnlockedKey:
@@ -57,10 +64,8 @@ class UnlockedKey:
         Raises:
             SigningRefusedError: the terms do not fit their types, or the signature is wrong.
         """
-        from wallet.rails.x402.eip712 import transfer_digest
-
         try:
-            digest = transfer_digest(hold.transfer, hold.asset)
+            digest = _digest(hold)
         except ValueError:
             raise SigningRefusedError("the hold's terms do not fit the transfer's types") from None
         signed = self._key.sign_msg_hash(digest)
@@ -94,7 +99,7 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SignedTransfer:
-    """A signed `TransferWithAuthorization`: a bearer cheque until `transfer.valid_before`.
+    """A signed transfer: a bearer cheque until `transfer.valid_before`.
 
     `signature` is 0x and 130 hex digits (r, s, v), with s in the lower half and v 27 or 28.
     """
@@ -142,7 +147,9 @@ class Signer:
         self._key()
 
     def sign(self, purchase_id: str, checked: Transfer) -> SignedTransfer:
-        """Sign the transfer of a HELD purchase (EIP-3009, under the domain of our own table).
+        """Sign the transfer of a HELD purchase, under domains and contracts of our own tables.
+
+        What is signed belongs to the transfer's method: EIP-3009, or a Permit2 witness transfer.
 
         Signing is deterministic (RFC 6979): the same hold always gives the same bytes.
 
@@ -157,10 +164,33 @@ class Signer:
             LedgerUnavailableError: the purchase cannot be read.
         """
         hold = _check(purchase_id, self._load(purchase_id), checked)
+        return SignedTransfer(purchase_id, hold.transfer, self._sign(hold))
+
+    def sign_permit(self, purchase_id: str, checked: Transfer, permit_nonce: int) -> str:
+        """Sign the EIP-2612 permit that lets Permit2 take a HELD purchase's amount, and no more.
+
+        It ends when the transfer does, and without the transfer's own signature it moves nothing.
+        Returns 0x and 130 hex digits.
+
+        Args:
+            purchase_id: the row to sign for; its transfer goes through Permit2.
+            checked: the transfer that the caps were checked on.
+            permit_nonce: the payer's next permit nonce at the token. It may be wrong: then the
+                permit is refused by the token.
+
+        Raises:
+            SigningRefusedError: as `sign`, or the transfer does not go through Permit2.
+            PurserError: WALLET_LOCKED.
+            LedgerUnavailableError: the purchase cannot be read.
+        """
+        hold = _check(purchase_id, self._load(purchase_id), checked)
+        return self._sign(replace(hold, permit_nonce=permit_nonce))
+
+    def _sign(self, hold: _CheckedHold) -> str:
         key = self._key()
         if hold.transfer.payer != key.address:
             raise SigningRefusedError("the payer of the hold is not this wallet")
-        return SignedTransfer(purchase_id, hold.transfer, key.sign(hold))
+        return key.sign(hold)
 
     def _key(self) -> UnlockedKey:
         with self._unlocking:
@@ -178,11 +208,27 @@ def _check(purchase_id: str, purchase: Purchase | None, checked: Transfer) -> _C
         raise SigningRefusedError("the purchase has no transfer")
     if purchase.transfer != checked:
         raise SigningRefusedError("the transfer in the ledger is not the one that was checked")
-    if purchase.scheme not in SIGNED_SCHEMES:
+    if purchase.scheme not in SIGNED:
         raise SigningRefusedError("the purchase's scheme is not one that is signed as a transfer")
-    if purchase.transfer.method not in SIGNED_METHODS or purchase.transfer.facilitator is not None:
-        raise SigningRefusedError("the purchase's method is not one that is signed")
+    if purchase.transfer.method not in SIGNED[purchase.scheme]:
+        raise SigningRefusedError("the purchase's method is not one that its scheme is signed by")
     asset = find_asset(purchase.transfer.network_id, purchase.transfer.asset)
     if asset is None:
         raise SigningRefusedError("the token is not in the asset table")
     return _CheckedHold(purchase.transfer, asset)
+
+
+def _digest(hold: _CheckedHold) -> bytes:
+    """Return the 32 bytes to sign; a method that is not in the table is not signed."""
+    from wallet.rails.x402.eip712 import transfer_digest
+    from wallet.rails.x402.gas_permit import gas_permit_digest
+    from wallet.rails.x402.permit2 import permit2_digest
+
+    if hold.permit_nonce is not None:
+        return gas_permit_digest(hold.transfer, hold.asset, hold.permit_nonce)
+    digests = {
+        Method.EIP3009: transfer_digest,
+        Method.PERMIT2: permit2_digest,
+        Method.UPTO: permit2_digest,
+    }
+    return digests[hold.transfer.method](hold.transfer, hold.asset)

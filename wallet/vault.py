@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import anyio.to_thread
 
@@ -49,17 +51,36 @@ class Vault:
         Raises:
             PurserError: WALLET_LOCKED, or the row is not one that may be signed.
         """
-        held = _Unlocked(self._unlock())
-        try:
-            return Signer(held, ledger.get).sign(purchase_id, checked).signature
-        except SigningRefusedError as error:
-            raise PurserError(ErrorKind.WALLET_LOCKED, f"The signer refused: {error}.") from None
+        with _refusals():
+            return self._signer(ledger).sign(purchase_id, checked).signature
+
+    def sign_permit(
+        self, ledger: Ledger, purchase_id: str, checked: Transfer, permit_nonce: int
+    ) -> str:
+        """Sign the permit that lets Permit2 take what was checked; 0x and 130 hex digits.
+
+        Raises:
+            PurserError: WALLET_LOCKED, or the row is not one that may be signed.
+        """
+        with _refusals():
+            return self._signer(ledger).sign_permit(purchase_id, checked, permit_nonce)
+
+    def _signer(self, ledger: Ledger) -> Signer:
+        return Signer(_Unlocked(self._unlock()), ledger.get)
 
     def _unlock(self) -> UnlockedKey:
         with self._unlocking:
             if self._unlocked is None:
                 self._unlocked = self._source.unlock()
             return self._unlocked
+
+
+@contextmanager
+def _refusals() -> Generator[None]:
+    try:
+        yield
+    except SigningRefusedError as error:
+        raise PurserError(ErrorKind.WALLET_LOCKED, f"The signer refused: {error}.") from None
 
 
 class _Unlocked:

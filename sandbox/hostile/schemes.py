@@ -14,8 +14,10 @@ def _extra(**more: Any) -> dict[str, Any]:
     return {"name": "USDC", "version": "2", **more}
 
 
+_UPTO = {"scheme": "upto", "extra": _extra(facilitatorAddress=OTHER_PAYEE)}
+
 _WANTED: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("upto", "a ceiling to charge against", {"scheme": "upto"}),
+    ("upto", "a ceiling to charge against", _UPTO),
     ("batch-settlement", "a channel to settle in batches", {"scheme": "batch-settlement"}),
     ("deposit", "a deposit", {"scheme": "deposit"}),
     ("exact-in-capitals", "the scheme in capitals", {"scheme": "EXACT"}),
@@ -83,7 +85,7 @@ SCENES = (
         "/schemes/upto-then-plain",
         17,
         "a cheaper ceiling beside a plain offer",
-        asks(offer(amount="1", scheme="upto"), offer()),
+        asks(offer(amount="1", **_UPTO), offer()),
         settled(),
     ),
     *(

@@ -44,7 +44,7 @@ from x402.schemas import (
 from x402.schemas.v1 import PaymentRequiredV1, PaymentRequirementsV1
 from x402.server import x402ResourceServerSync
 
-from sandbox.facilitator import build_facilitator
+from sandbox.facilitator import build_facilitator, build_signer
 from sandbox.rpc import JsonRpc
 from sandbox.run import BUYER, NETWORK, SELLER, Sandbox
 from tests.desk import OpenKey
@@ -66,14 +66,18 @@ EXTRAS = st.dictionaries(
 def requirements(draw: st.DrawFn) -> PaymentRequirements:
     """Draw an offer with any address, amount, time and extra that the SDK's models hold."""
     spelled = draw(st.sampled_from([str.lower, checksum_address]))
+    scheme = draw(st.sampled_from(["exact", "upto", "deferred"]))
+    extra = draw(EXTRAS)
+    if scheme == "upto":
+        extra["facilitatorAddress"] = spelled(draw(ADDRESSES))
     return PaymentRequirements(
-        scheme=draw(st.sampled_from(["exact", "upto", "deferred"])),
+        scheme=scheme,
         network=draw(NETWORKS),
         asset=spelled(draw(ADDRESSES)),
         amount=str(draw(st.integers(1, UINT256_MAX))),
         pay_to=spelled(draw(ADDRESSES)),
         max_timeout_seconds=draw(st.integers(1, 10**9)),
-        extra=draw(EXTRAS),
+        extra=extra,
     )
 
 
@@ -183,7 +187,7 @@ def test_an_acceptance_that_is_not_on_the_list_is_noticed(monkeypatch: pytest.Mo
 async def test_the_official_facilitator_takes_the_very_bytes_we_send(
     sandbox: Sandbox, version: int, amount: int
 ) -> None:
-    facilitator = build_facilitator(JsonRpc(sandbox.chain), sandbox.buyer_key)
+    facilitator = build_facilitator(build_signer(JsonRpc(sandbox.chain), sandbox.buyer_key))
     requirement = _official_requirement("$1", 60).model_copy(update={"amount": str(amount)})
     asked = requirement if version == 2 else _in_version_1(requirement)
     value = _paid(asked)

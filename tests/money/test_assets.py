@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 from eth_account.messages import encode_typed_data
 from eth_utils.address import to_checksum_address
+from x402.mechanisms.evm.constants import (  # pyright: ignore[reportMissingTypeStubs]
+    PERMIT2_ADDRESS,
+    X402_EXACT_PERMIT2_PROXY_ADDRESS,
+    X402_UPTO_PERMIT2_PROXY_ADDRESS,
+)
 from x402.mechanisms.evm.default_assets import (  # pyright: ignore[reportMissingTypeStubs]
     DEFAULT_ASSETS,
     ExactDefaultAssetInfo,
@@ -13,7 +18,7 @@ from x402.mechanisms.evm.v1.constants import (  # pyright: ignore[reportMissingT
     V1_NETWORK_CHAIN_IDS,
 )
 
-from wallet.assets import Asset, assets, find_asset, find_network, networks
+from wallet.assets import Asset, assets, contracts, find_asset, find_network, networks
 
 BASE = "eip155:8453"
 BASE_USDC = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
@@ -74,6 +79,12 @@ ON_CHAIN_SEPARATORS = {
     ("eip155:5042002", "USDC"): "361191522483d32a83e70ae7183b4b9629442c13a78bc9921d6f707911c8c6b0",
 }
 
+SDK_CONTRACTS = {
+    "permit2": PERMIT2_ADDRESS,
+    "x402_exact_permit2_proxy": X402_EXACT_PERMIT2_PROXY_ADDRESS,
+    "x402_upto_permit2_proxy": X402_UPTO_PERMIT2_PROXY_ADDRESS,
+}
+
 SDK_ROWS = [(network, row) for network, rows in DEFAULT_ASSETS.items() for row in rows]
 ASSETS = list(assets().values())
 BY_SYMBOL = {(asset.network, asset.symbol): asset for asset in ASSETS}
@@ -110,6 +121,10 @@ def test_every_sdk_token_is_listed_with_its_domain_or_left_out_for_a_reason(
         row["name"],
         row["version"],
     )
+
+
+def test_every_contract_is_the_sdk_s() -> None:
+    assert {name: contract.address for name, contract in contracts().items()} == SDK_CONTRACTS
 
 
 def test_a_token_beyond_the_sdk_is_named_here_and_its_domain_was_read_from_its_chain() -> None:

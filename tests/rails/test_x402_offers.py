@@ -9,7 +9,7 @@ from x402_samples import BASE_USDC, PAYEE, offer_v1, offer_v2
 
 from wallet.model import Offer, UnreadableOffer
 from wallet.rails.codec import NumberLiteral
-from wallet.rails.x402.offer import decode_offer
+from wallet.rails.x402.offer import decode_offer, facilitator_of
 
 SOLANA = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"
 
@@ -208,3 +208,73 @@ def test_strings_are_bounded_printable_ascii(name: str, text: str) -> None:
 @pytest.mark.parametrize("entry", [None, 1, "exact", [], True, NumberLiteral("1.5")])
 def test_an_entry_that_is_not_an_object_is_unreadable(entry: object) -> None:
     assert _reason(entry) == "the offer is not an object"
+
+
+FACILITATOR = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+
+
+def _upto(**extra: Any) -> dict[str, Any]:
+    fields = {"facilitatorAddress": FACILITATOR, "assetTransferMethod": "permit2", **extra}
+    left = {name: value for name, value in fields.items() if value is not ...}
+    return offer_v2(scheme="upto", extra=left)
+
+
+@pytest.mark.parametrize("spelling", [FACILITATOR, FACILITATOR.lower()])
+def test_an_upto_offer_names_its_facilitator(spelling: str) -> None:
+    offer = _read(_upto(facilitatorAddress=spelling))
+    assert (offer.scheme, offer.transfer_method) == ("upto", "permit2")
+    assert facilitator_of(offer) == FACILITATOR
+
+
+def test_an_upto_offer_that_names_no_transfer_method_goes_through_permit2() -> None:
+    assert _read(_upto(assetTransferMethod=...)).transfer_method == "permit2"
+
+
+@pytest.mark.parametrize(
+    ("offer", "version", "reason"),
+    [
+        (_upto(facilitatorAddress=...), 2, "extra.facilitatorAddress is missing"),
+        (_upto(facilitatorAddress=7), 2, "extra.facilitatorAddress is not a string"),
+        (
+            _upto(facilitatorAddress="0x12"),
+            2,
+            "extra.facilitatorAddress is not an address of 0x and 40 hex digits",
+        ),
+        (
+            _upto(facilitatorAddress="0x" + "0" * 40),
+            2,
+            "extra.facilitatorAddress is the zero address",
+        ),
+        (
+            _upto(facilitatorAddress=FACILITATOR.replace("C8", "c8")),
+            2,
+            "extra.facilitatorAddress fails its EIP-55 checksum",
+        ),
+        (
+            _upto(assetTransferMethod="eip3009"),
+            2,
+            "extra.assetTransferMethod is not permit2, as upto demands",
+        ),
+        (
+            offer_v2(extra={"assetTransferMethod": ["permit2"]}),
+            2,
+            "extra.assetTransferMethod is not a string",
+        ),
+        (
+            offer_v1(extra={"assetTransferMethod": "permit2"}),
+            1,
+            "x402 v1 has no Permit2 transfers",
+        ),
+        (offer_v1(scheme="upto"), 1, "x402 v1 has no Permit2 transfers"),
+    ],
+)
+def test_an_offer_that_contradicts_its_method_is_unreadable(
+    offer: dict[str, Any], version: int, reason: str
+) -> None:
+    assert _reason(offer, version) == reason
+
+
+def test_a_gateway_offer_stays_one_under_any_scheme() -> None:
+    assert _read(
+        offer_v2(scheme="upto", extra={"name": "GatewayWalletBatched"})
+    ).transfer_method == ("gateway")

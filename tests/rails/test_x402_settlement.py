@@ -12,7 +12,7 @@ from x402.http.utils import encode_payment_response_header
 from x402.schemas import SettleResponse
 from x402_samples import NONCE, PAYEE, PAYER, b64, transfer, web
 
-from wallet.model import Settlement
+from wallet.model import Method, Settlement
 from wallet.rails.x402 import X402Rail
 from wallet.rails.x402.settlement import settlement_disagrees
 
@@ -176,3 +176,10 @@ def test_each_field_that_differs_is_named() -> None:
     assert settlement_disagrees(_good(amount="0"), paid) == [another + "amount"]
     everything = settlement_disagrees(_good(network=NONCE[:60], payer=PAYEE, amount="1"), paid)
     assert everything == [another + name for name in ("network", "payer", "amount")]
+
+
+def test_under_a_ceiling_less_may_be_taken_and_more_is_another_amount() -> None:
+    paid = transfer(method=Method.UPTO, facilitator=PAYEE)
+    for amount in ("0", "9999", "10000"):
+        assert settlement_disagrees(_good(amount=amount), paid) == []
+    assert settlement_disagrees(_good(amount="10001"), paid) == ["it names another amount"]

@@ -70,7 +70,11 @@ def test_a_plain_offer_is_chosen_at_its_price() -> None:
     [
         ({"network": "eip155:1"}, ErrorKind.UNSUPPORTED_NETWORK),
         ({"network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"}, ErrorKind.UNSUPPORTED_NETWORK),
-        ({"scheme": "upto"}, ErrorKind.SCHEME_NOT_ENABLED),
+        (
+            {"scheme": "upto", "extra": {"facilitatorAddress": PAYEE}},
+            ErrorKind.SCHEME_NOT_ENABLED,
+        ),
+        ({"scheme": "hover"}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"extra": {"assetTransferMethod": "permit2"}}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"extra": {"name": "GatewayWalletBatched"}}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"extra": {"verifyingContract": PAYEE}}, ErrorKind.SCHEME_NOT_ENABLED),

@@ -17,9 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wallet.assets import assets
-from wallet.model import Evidence, Purchase, State, Transfer
+from wallet.model import Evidence, Method, Purchase, State, Transfer
 from wallet.money import UINT256_MAX, Usd
 from wallet.rails.x402.eip712 import transfer_typed_data
+from wallet.rails.x402.gas_permit import gas_permit_typed_data
+from wallet.rails.x402.permit2 import permit2_typed_data
 from wallet.signer import Signer, SigningRefusedError, UnlockedKey
 
 SECRET = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
@@ -108,6 +110,85 @@ def test_a_signature_is_what_a_reference_wallet_signs_for_our_own_domain(
     assert int(signed.signature[130:], 16) in (27, 28)
 
 
+FACILITATOR = "0x" + "5a" * 20
+PERMIT2 = dataclasses.replace(TRANSFER, method=Method.PERMIT2)
+UPTO = dataclasses.replace(TRANSFER, method=Method.UPTO, facilitator=FACILITATOR)
+HELD_UPTO = dataclasses.replace(HELD, scheme="upto", transfer=UPTO)
+
+
+def signed_by_reference(message: dict[str, Any]) -> str:
+    signed = Account.sign_typed_data(  # pyright: ignore[reportUnknownMemberType]
+        SECRET, full_message=message
+    )
+    return "0x" + bytes(signed.signature).hex()
+
+
+@pytest.mark.parametrize("held", [holding(PERMIT2), HELD_UPTO])
+def test_each_method_is_signed_as_its_own_message(held: Purchase) -> None:
+    transfer = held.transfer
+    assert transfer is not None
+    asset = assets()[transfer.network_id, transfer.asset.lower()]
+    signer = signer_for(held)
+    message = permit2_typed_data(transfer, asset)
+    assert signer.sign(ID, transfer).signature == signed_by_reference(message)
+    permit = gas_permit_typed_data(transfer, asset, 7)
+    assert signer.sign_permit(ID, transfer, 7) == signed_by_reference(permit)
+    assert permit["message"]["spender"] == "0x000000000022D473030F116dDEE9F6B43aC78BA3"
+    assert (permit["message"]["value"], permit["message"]["deadline"]) == (10_000, 1_800_000_000)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "transfer", "reason"),
+    [
+        ("exact", UPTO, "method"),
+        ("upto", TRANSFER, "method"),
+        ("upto", PERMIT2, "method"),
+        ("permit2", PERMIT2, "scheme"),
+        ("exact", dataclasses.replace(TRANSFER, facilitator=FACILITATOR), "types"),
+        ("exact", dataclasses.replace(PERMIT2, facilitator=FACILITATOR), "types"),
+        ("upto", dataclasses.replace(UPTO, facilitator=None), "types"),
+        ("upto", dataclasses.replace(UPTO, facilitator="0x12"), "types"),
+    ],
+)
+def test_a_method_is_signed_under_its_own_scheme_alone(
+    scheme: str, transfer: Transfer, reason: str
+) -> None:
+    held = dataclasses.replace(HELD, scheme=scheme, transfer=transfer)
+    with pytest.raises(SigningRefusedError, match=reason):
+        signer_for(held).sign(ID, transfer)
+
+
+@pytest.mark.parametrize(
+    ("held", "checked", "reason"),
+    [
+        (HELD, TRANSFER, "types"),
+        (None, PERMIT2, "no such purchase"),
+        (dataclasses.replace(holding(PERMIT2), state=State.SIGNED), PERMIT2, "not held"),
+        (
+            holding(PERMIT2),
+            dataclasses.replace(PERMIT2, amount_atomic=10_001),
+            "not the one that was checked",
+        ),
+        (
+            holding(dataclasses.replace(PERMIT2, payer=PAYEE)),
+            dataclasses.replace(PERMIT2, payer=PAYEE),
+            "payer",
+        ),
+    ],
+)
+def test_a_permit_is_signed_for_a_held_permit2_transfer_alone(
+    held: Purchase | None, checked: Transfer, reason: str
+) -> None:
+    with pytest.raises(SigningRefusedError, match=reason):
+        signer_for(held).sign_permit(ID, checked, 0)
+
+
+@pytest.mark.parametrize("permit_nonce", [-1, UINT256_MAX + 1])
+def test_a_permit_nonce_that_is_none_is_refused(permit_nonce: int) -> None:
+    with pytest.raises(SigningRefusedError, match="types"):
+        signer_for(holding(PERMIT2)).sign_permit(ID, PERMIT2, permit_nonce)
+
+
 def test_signing_the_same_hold_again_gives_the_same_bytes() -> None:
     signer = signer_for(HELD)
     assert signer.sign(ID, TRANSFER) == signer.sign(ID, TRANSFER)
@@ -176,8 +257,10 @@ def test_the_signer_reads_the_purchase_that_was_asked_for() -> None:
 
 def test_the_signer_offers_no_other_way_to_a_signature() -> None:
     public = {name for name, _ in inspect.getmembers(Signer) if not name.startswith("_")}
-    assert public == {"address", "prepare", "sign"}
+    assert public == {"address", "prepare", "sign", "sign_permit"}
     assert list(inspect.signature(Signer.sign).parameters) == ["self", "purchase_id", "checked"]
+    permit = ["self", "purchase_id", "checked", "permit_nonce"]
+    assert list(inspect.signature(Signer.sign_permit).parameters) == permit
     key_public = {name for name, _ in inspect.getmembers(UnlockedKey) if not name.startswith("_")}
     assert key_public == {"address", "sign"}
 

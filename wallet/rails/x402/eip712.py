@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wallet.assets import Asset
-from wallet.model import Transfer
+from wallet.model import Method, Transfer
 from wallet.rails.x402.evm import is_address, is_hash, keccak256
 
 DOMAIN_TYPE = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
@@ -23,19 +23,14 @@ def transfer_typed_data(transfer: Transfer, asset: Asset) -> dict[str, Any]:
     Raises:
         ValueError: `asset` is not the token the transfer names, or a field does not fit.
     """
-    _check(transfer, asset)
+    check_terms(transfer, asset, Method.EIP3009)
     return {
         "types": {
             "EIP712Domain": _members(DOMAIN_TYPE),
             _name(TRANSFER_TYPE): _members(TRANSFER_TYPE),
         },
         "primaryType": _name(TRANSFER_TYPE),
-        "domain": {
-            "name": asset.eip712_name,
-            "version": asset.eip712_version,
-            "chainId": _chain_id(asset),
-            "verifyingContract": asset.address,
-        },
+        "domain": token_domain(asset),
         "message": {
             "from": transfer.payer,
             "to": transfer.pay_to,
@@ -53,7 +48,7 @@ def transfer_digest(transfer: Transfer, asset: Asset) -> bytes:
     Raises:
         ValueError: `asset` is not the token the transfer names, or a field does not fit.
     """
-    _check(transfer, asset)
+    check_terms(transfer, asset, Method.EIP3009)
     struct = b"".join(
         (
             keccak256(TRANSFER_TYPE.encode("ascii")),
@@ -83,7 +78,26 @@ def domain_separator(asset: Asset) -> bytes:
     )
 
 
-def _check(transfer: Transfer, asset: Asset) -> None:
+def token_domain(asset: Asset) -> dict[str, Any]:
+    """Return the EIP-712 domain of a token, from our own table."""
+    return {
+        "name": asset.eip712_name,
+        "version": asset.eip712_version,
+        "chainId": _chain_id(asset),
+        "verifyingContract": asset.address,
+    }
+
+
+def check_terms(transfer: Transfer, asset: Asset, *methods: Method) -> None:
+    """Check that a transfer is of one of these methods and fits its types and its table row.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if transfer.method not in methods:
+        raise ValueError("the transfer must be made by another method")
+    if (transfer.facilitator is not None) != (transfer.method is Method.UPTO):
+        raise ValueError("an upto transfer, and no other, must name its facilitator")
     same_token = transfer.asset.lower() == asset.address.lower()
     if transfer.network_id != asset.network or not same_token:
         raise ValueError("the transfer names another token than the table row")

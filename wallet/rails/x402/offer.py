@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from wallet.assets import find_network
@@ -14,6 +15,7 @@ from wallet.rails.x402.evm import ZERO_ADDRESS, checksum_address, has_wrong_chec
 
 RAIL = "x402"
 GATEWAY_METHOD = "gateway"
+UPTO = "upto"
 DEFAULT_TIMEOUT_S = 60
 NETWORK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9:_.-]{0,63}", re.ASCII)
 
@@ -52,6 +54,8 @@ def _decode(version: int, index: int, fields: dict[str, Any]) -> Offer:
     asset = _address(fields, "asset") if is_evm else _matching(fields, "asset", _PRINTABLE)
     extra = _extra(fields)
     name = extra.get("name")
+    method = _transfer_method(extra, asset, scheme)
+    _check_method(version, scheme, method, extra)
     return Offer(
         rail=RAIL,
         version=version,
@@ -61,9 +65,11 @@ def _decode(version: int, index: int, fields: dict[str, Any]) -> Offer:
         network_id=known.id if known else None,
         asset=asset,
         amount_atomic=_amount(fields, "maxAmountRequired" if version == 1 else "amount"),
-        pay_to=_payee(fields) if is_evm else _matching(fields, "payTo", _PRINTABLE),
+        pay_to=_checked_address(fields, "payTo")
+        if is_evm
+        else _matching(fields, "payTo", _PRINTABLE),
         max_timeout_s=_timeout_s(fields),
-        transfer_method=_transfer_method(extra, asset),
+        transfer_method=method,
         payment_flow=_option(extra, "paymentFlow", "authorization"),
         extra_name=name if isinstance(name, str) and len(name) <= _MAX_NAME_CHARS else None,
         raw=fields,
@@ -88,13 +94,13 @@ def _address(fields: Mapping[str, Any], name: str) -> str:
     return checksum_address(value)
 
 
-def _payee(fields: Mapping[str, Any]) -> str:
-    pay_to = _address(fields, "payTo")
-    if pay_to == ZERO_ADDRESS:
-        raise _Unreadable("payTo is the zero address")
-    if has_wrong_checksum(fields["payTo"]):
-        raise _Unreadable("payTo fails its EIP-55 checksum")
-    return pay_to
+def _checked_address(fields: Mapping[str, Any], name: str) -> str:
+    address = _address(fields, name)
+    if address == ZERO_ADDRESS:
+        raise _Unreadable(f"{name} is the zero address")
+    if has_wrong_checksum(fields[name]):
+        raise _Unreadable(f"{name} fails its EIP-55 checksum")
+    return address
 
 
 def _amount(fields: Mapping[str, Any], name: str) -> int:
@@ -136,13 +142,37 @@ def _extra(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _option(extra: Mapping[str, Any], name: str, default: str) -> str:
     if extra.get(name) is None:
         return default
-    try:
+    with _inside_extra():
         return _matching(extra, name, _TOKEN)
+
+
+@contextmanager
+def _inside_extra() -> Generator[None]:
+    try:
+        yield
     except _Unreadable as error:
         raise _Unreadable(f"extra.{error}") from None
 
 
-def _transfer_method(extra: Mapping[str, Any], asset: str) -> str:
+def facilitator_of(offer: Offer) -> str:
+    """Return the EIP-55 address of the one facilitator that may settle an `upto` offer."""
+    return checksum_address(offer.raw["extra"]["facilitatorAddress"])
+
+
+def _check_method(version: int, scheme: str, method: str, extra: Mapping[str, Any]) -> None:
+    """Refuse what contradicts itself; a scheme or method that is merely unknown is let through."""
+    if method == GATEWAY_METHOD:
+        return
+    if version == 1 and (scheme == UPTO or method == "permit2"):
+        raise _Unreadable("x402 v1 has no Permit2 transfers")
+    if scheme == UPTO and method != "permit2":
+        raise _Unreadable("extra.assetTransferMethod is not permit2, as upto demands")
+    if scheme == UPTO:
+        with _inside_extra():
+            _checked_address(extra, "facilitatorAddress")
+
+
+def _transfer_method(extra: Mapping[str, Any], asset: str, scheme: str) -> str:
     """Name how the token moves; a Circle Gateway offer is `gateway` whatever else it says.
 
     Its authorization is signed for the Gateway wallet's domain, not the token's, so reading it
@@ -154,4 +184,4 @@ def _transfer_method(extra: Mapping[str, Any], asset: str) -> str:
     )
     if elsewhere or extra.get("name") == _GATEWAY_NAME:
         return GATEWAY_METHOD
-    return _option(extra, "assetTransferMethod", "eip3009")
+    return _option(extra, "assetTransferMethod", "permit2" if scheme == UPTO else "eip3009")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wallet.model import Challenge, Offer, Transfer
+from wallet.model import Challenge, Method, Offer, Transfer
 from wallet.rails.codec import as_object, encode_header
 from wallet.rails.x402.challenge import envelope_of
+from wallet.rails.x402.permit2 import permit2_payload
 
 HEADER_V1 = "X-PAYMENT"
 HEADER_V2 = "PAYMENT-SIGNATURE"
@@ -23,14 +24,16 @@ def build_headers(
     sellers compare it (x402 v2 section 5.2). `payment_id` is sent only where the seller
     declared the `payment-identifier` extension.
     """
-    payload = {"authorization": _authorization(transfer), "signature": signature}
+    payload = _payload(transfer, signature)
     if offer.version == 1:
         return {HEADER_V1: encode_header(_envelope_v1(offer, payload))}
     return {HEADER_V2: encode_header(_envelope_v2(challenge, offer, payload, payment_id))}
 
 
-def _authorization(transfer: Transfer) -> dict[str, str]:
-    return {
+def _payload(transfer: Transfer, signature: str) -> dict[str, Any]:
+    if transfer.method is not Method.EIP3009:
+        return permit2_payload(transfer, signature)
+    authorization = {
         "from": transfer.payer,
         "to": transfer.pay_to,
         "value": str(transfer.amount_atomic),
@@ -38,6 +41,7 @@ def _authorization(transfer: Transfer) -> dict[str, str]:
         "validBefore": str(transfer.valid_before),
         "nonce": transfer.nonce,
     }
+    return {"authorization": authorization, "signature": signature}
 
 
 def _envelope_v1(offer: Offer, payload: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""x402 v1 and v2 as one rail: `exact` offers paid by an EIP-3009 authorization."""
+"""x402 v1 and v2 as one rail: `exact` by EIP-3009 or Permit2, and `upto` by Permit2."""
 
 from __future__ import annotations
 
@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 
 from wallet.assets import find_asset
 from wallet.exchange import WebResponse
-from wallet.model import Challenge, Offer, Settlement, Transfer
+from wallet.model import Challenge, Method, Offer, Settlement, Transfer
 from wallet.rails.base import CannotFreezeError, Draft
 from wallet.rails.x402.challenge import read_challenge
-from wallet.rails.x402.offer import RAIL
+from wallet.rails.x402.offer import RAIL, UPTO, facilitator_of
 from wallet.rails.x402.payment import build_headers
 from wallet.rails.x402.settlement import read_settlement, settlement_disagrees
+
+METHODS = {
+    ("exact", "eip3009"): Method.EIP3009,
+    ("exact", "permit2"): Method.PERMIT2,
+    (UPTO, "permit2"): Method.UPTO,
+}
+"""By scheme and transfer method of an offer: how it is paid."""
 
 
 class X402Rail:
@@ -31,16 +38,20 @@ class X402Rail:
         return read_challenge(response)
 
     def freeze(self, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
-        """Fix the terms of an EIP-3009 authorization with a random nonce.
+        """Fix the terms of an authorization, whichever method the offer names; random nonce.
 
         It is valid at once, and for as long as the seller wants and the user allows.
 
         Raises:
-            CannotFreezeError: the token is not in the asset table.
+            CannotFreezeError: the token is not in the asset table, or nothing is known of the
+                scheme or its transfer method.
         """
         asset = find_asset(offer.network_id or "", offer.asset)
         if asset is None:
             raise CannotFreezeError("the token contract is not a known one")
+        method = METHODS.get((offer.scheme, offer.transfer_method))
+        if method is None:
+            raise CannotFreezeError("the payment scheme is not supported")
         return Transfer(
             network_id=asset.network,
             asset=asset.address,
@@ -50,6 +61,8 @@ class X402Rail:
             valid_after=0,
             valid_before=draft.now_s + min(draft.validity_s, offer.max_timeout_s),
             nonce="0x" + draft.random.hex(),
+            method=method,
+            facilitator=facilitator_of(offer) if method is Method.UPTO else None,
         )
 
     def payment_headers(

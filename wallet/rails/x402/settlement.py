@@ -32,7 +32,7 @@ def settlement_disagrees(settlement: Settlement, transfer: Transfer) -> list[str
     """List, in our words, where the claim names something else than what was signed.
 
     Fields the seller left out are no disagreement. The amount is compared exactly, as the
-    `exact` scheme demands.
+    `exact` scheme demands; under `upto` it may also be less.
     """
     notes: list[str] = []
     if settlement.network is not None:
@@ -41,9 +41,15 @@ def settlement_disagrees(settlement: Settlement, transfer: Transfer) -> list[str
             notes.append("it names another network")
     if settlement.payer is not None and settlement.payer.lower() != transfer.payer.lower():
         notes.append("it names another payer")
-    if settlement.amount_atomic not in (None, transfer.amount_atomic):
+    if settlement.amount_atomic is not None and not _fits(settlement.amount_atomic, transfer):
         notes.append("it names another amount")
     return notes
+
+
+def _fits(amount_atomic: int, transfer: Transfer) -> bool:
+    if transfer.is_ceiling:
+        return amount_atomic <= transfer.amount_atomic
+    return amount_atomic == transfer.amount_atomic
 
 
 def _read(value: str) -> Settlement | None:
