@@ -6,26 +6,31 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from wallet.assets import Asset
 from wallet.chain_answers import (
-    AUTHORIZATION_STATE,
+    ALLOWANCE,
     BALANCE_OF,
+    PERMIT_NONCES,
     TransferProof,
     contract_call,
     is_hash,
     read_bytes,
-    read_proof,
     read_quantity,
-    read_used_hash,
     read_word,
-    used_filter,
+)
+from wallet.chain_questions import (
+    AuthorizationView,
+    find_settlement,
+    latest_block,
+    prove_transfer,
+    view_authorization,
 )
 from wallet.loading import recursion_limit_kept
 from wallet.model import Transfer
+from wallet.permit2_answers import PERMIT2
 from wallet.token_facts import SELECTORS, TokenFacts, read_facts
 
 if TYPE_CHECKING:
@@ -47,18 +52,6 @@ class ChainUnreadableError(Exception):
         super().__init__(f"{network_id} cannot be read: {listed}")
         self.network_id = network_id
         self.reasons = tuple(reasons)
-
-
-@dataclass(frozen=True, slots=True)
-class AuthorizationView:
-    """Whether an authorization was used (or cancelled), as of one block.
-
-    `block_time` is that block's unix time in seconds.
-    """
-
-    used: bool
-    block_number: int
-    block_time: int
 
 
 class Chain:
@@ -108,11 +101,25 @@ class Chain:
             ChainUnreadableError: it cannot be read; that is never a balance of zero.
         """
         call = contract_call(asset.address, BALANCE_OF, owner)
+        return await self._number(asset.network, call)
 
-        async def read(server: _Server) -> int:
-            return read_word(await server.ask("eth_call", call, "latest"))
+    async def permit2_allowance(self, asset: Asset, owner: str) -> int:
+        """Return how much of the token Permit2 may move for the owner, in atomic units (EIP-20).
 
-        return await self._first(asset.network, read)
+        Raises:
+            ChainUnreadableError: it cannot be read; that is never an allowance of zero.
+        """
+        call = contract_call(asset.address, ALLOWANCE, owner, PERMIT2)
+        return await self._number(asset.network, call)
+
+    async def permit_nonce(self, asset: Asset, owner: str) -> int:
+        """Return the nonce that the owner's next EIP-2612 permit of the token has to have.
+
+        Raises:
+            ChainUnreadableError: it cannot be read.
+        """
+        call = contract_call(asset.address, PERMIT_NONCES, owner)
+        return await self._number(asset.network, call)
 
     async def has_code(self, network_id: str, address: str) -> bool:
         """Tell whether the account is a contract or delegates to one (EIP-7702).
@@ -151,10 +158,10 @@ class Chain:
         Raises:
             ChainUnreadableError: it cannot be read.
         """
-        return (await self._first(network_id, _latest_block))[1]
+        return (await self._first(network_id, latest_block))[1]
 
     async def authorization_used(self, transfer: Transfer) -> bool:
-        """Tell whether the transfer's nonce is used up at the newest block (EIP-3009).
+        """Tell whether the transfer's nonce is used up at the newest block (EIP-3009, Permit2).
 
         Raises:
             ChainUnreadableError: it cannot be read; that is never "unused".
@@ -171,8 +178,9 @@ class Chain:
         Raises:
             ChainUnreadableError: it cannot be read.
         """
-        read = _authorization_reader(transfer)
-        return await self._first(transfer.network_id, read)
+        return await self._first(
+            transfer.network_id, lambda server: view_authorization(server, transfer)
+        )
 
     async def authorization_views(self, transfer: Transfer) -> list[AuthorizationView]:
         """Return the view of every server that gives one, for what a single one must not decide.
@@ -180,21 +188,26 @@ class Chain:
         Raises:
             ChainUnreadableError: fewer than two servers answered although as many are set.
         """
-        read = _authorization_reader(transfer)
-        servers = self._servers.get(transfer.network_id, ())
-        views: list[AuthorizationView] = []
-        reasons: list[str] = []
-        for server in servers:
-            try:
-                views.append(await self._ask_one(server, read))
-            except _NoAnswerError as error:
-                reasons.append(f"{server.host} {error}")
-        if len(views) < min(2, max(1, len(servers))):
-            raise ChainUnreadableError(transfer.network_id, reasons)
-        return views
+        return await self._every(
+            transfer.network_id, lambda server: view_authorization(server, transfer)
+        )
+
+    async def agreed_charge(self, transfer: Transfer, tx_hash: str) -> int | None:
+        """Return how much of its ceiling a transaction took, where every server says the same.
+
+        Less than the ceiling frees the rest of a hold, so a single server must not decide.
+
+        Raises:
+            ChainUnreadableError: fewer than two servers answered although as many are set.
+        """
+        proofs = await self._every(
+            transfer.network_id, lambda server: prove_transfer(server, transfer, tx_hash)
+        )
+        taken = {proof.taken_atomic if proof.proven else None for proof in proofs}
+        return taken.pop() if len(taken) == 1 else None
 
     async def transfer_proof(self, transfer: Transfer, tx_hash: str) -> TransferProof:
-        """Check a claimed transaction against the transfer, in one question to one server.
+        """Check a claimed transaction against the transfer, with one server.
 
         Args:
             transfer: what was signed.
@@ -206,22 +219,28 @@ class Chain:
         if not is_hash(tx_hash):
             return TransferProof(found=False, proven=False)
 
-        async def read(server: _Server) -> TransferProof:
-            receipt = await server.ask("eth_getTransactionReceipt", tx_hash)
-            return read_proof(transfer, tx_hash, receipt)
-
-        return await self._first(transfer.network_id, read)
+        return await self._first(
+            transfer.network_id, lambda server: prove_transfer(server, transfer, tx_hash)
+        )
 
     async def settlement_hash(self, transfer: Transfer) -> str | None:
-        """Return the hash of the transaction that used the authorization, where its event is found.
+        """Return the hash of the transaction that used the authorization, where it is found.
 
         None proves nothing: servers keep and show only so many blocks of logs.
         """
         for span_blocks in LOG_SPANS_BLOCKS:
             with suppress(ChainUnreadableError):
-                read = _settlement_reader(transfer, span_blocks)
-                return await self._first(transfer.network_id, read)
+                return await self._first(
+                    transfer.network_id,
+                    lambda server, span=span_blocks: find_settlement(server, transfer, span),
+                )
         return None
+
+    async def _number(self, network_id: str, call: Mapping[str, str]) -> int:
+        async def read(server: _Server) -> int:
+            return read_word(await server.ask("eth_call", call, "latest"))
+
+        return await self._first(network_id, read)
 
     async def _first(self, network_id: str, read: Callable[[_Server], Awaitable[T]]) -> T:
         reasons: list[str] = []
@@ -231,6 +250,19 @@ class Chain:
             except _NoAnswerError as error:
                 reasons.append(f"{server.host} {error}")
         raise ChainUnreadableError(network_id, reasons)
+
+    async def _every(self, network_id: str, read: Callable[[_Server], Awaitable[T]]) -> list[T]:
+        servers = self._servers.get(network_id, ())
+        answers: list[T] = []
+        reasons: list[str] = []
+        for server in servers:
+            try:
+                answers.append(await self._ask_one(server, read))
+            except _NoAnswerError as error:
+                reasons.append(f"{server.host} {error}")
+        if len(answers) < min(2, max(1, len(servers))):
+            raise ChainUnreadableError(network_id, reasons)
+        return answers
 
     async def _ask_one(self, server: _Server, read: Callable[[_Server], Awaitable[T]]) -> T:
         try:
@@ -334,34 +366,3 @@ def load_library() -> None:
 
     # At debug level it logs whole URLs, and those may hold an API key.
     logging.getLogger(web3.__name__).setLevel(logging.WARNING)
-
-
-def _authorization_reader(
-    transfer: Transfer,
-) -> Callable[[_Server], Awaitable[AuthorizationView]]:
-    call = contract_call(transfer.asset, AUTHORIZATION_STATE, transfer.payer, transfer.nonce)
-
-    async def read(server: _Server) -> AuthorizationView:
-        number, time = await _latest_block(server)
-        used = read_word(await server.ask("eth_call", call, hex(number)))
-        if used > 1:
-            raise ValueError("not a boolean")
-        return AuthorizationView(used == 1, number, time)
-
-    return read
-
-
-def _settlement_reader(
-    transfer: Transfer, span_blocks: int
-) -> Callable[[_Server], Awaitable[str | None]]:
-    async def read(server: _Server) -> str | None:
-        last, _ = await _latest_block(server)
-        wanted = used_filter(transfer, max(0, last - span_blocks), last)
-        return read_used_hash(transfer, await server.ask("eth_getLogs", wanted))
-
-    return read
-
-
-async def _latest_block(server: _Server) -> tuple[int, int]:
-    block = await server.ask("eth_getBlockByNumber", "latest", False)
-    return read_quantity(block["number"]), read_quantity(block["timestamp"])

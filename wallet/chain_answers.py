@@ -8,8 +8,10 @@ from typing import Any
 
 from wallet.model import Transfer
 
-# First four bytes of the Keccak-256 of each function's signature (EIP-20, EIP-3009).
+# First four bytes of the Keccak-256 of each function's signature (EIP-20, EIP-2612, EIP-3009).
 BALANCE_OF = "0x70a08231"
+ALLOWANCE = "0xdd62ed3e"
+PERMIT_NONCES = "0x7ecebe00"
 AUTHORIZATION_STATE = "0xe94a0102"
 # Keccak-256 of each event's signature (EIP-20, EIP-3009).
 TRANSFER_TOPIC = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -25,11 +27,13 @@ class TransferProof:
     """What a transaction receipt proves.
 
     `found`: the transaction is in a block. `proven`: it succeeded, used this authorization, and
-    moved exactly this amount of this token from payer to payee.
+    moved exactly this amount of this token from payer to payee, or `taken_atomic` of it where the
+    amount is a ceiling.
     """
 
     found: bool
     proven: bool
+    taken_atomic: int | None = None
 
 
 def is_hash(value: str) -> bool:
@@ -43,23 +47,37 @@ def read_proof(transfer: Transfer, tx_hash: str, receipt: Any) -> TransferProof:
     Raises:
         ValueError, KeyError, TypeError: it is not a receipt of this transaction.
     """
+    logs = read_receipt(tx_hash, receipt)
+    if logs is None:
+        return TransferProof(found=receipt is not None, proven=False)
+    asset = transfer.asset.lower()
+    parties = [TRANSFER_TOPIC, padded(transfer.payer), padded(transfer.pay_to)]
+    moved = (asset, parties, word(transfer.amount_atomic))
+    used = (asset, _used_topics(transfer), "0x")
+    return TransferProof(found=True, proven=moved in logs and used in logs)
+
+
+def read_receipt(tx_hash: str, receipt: Any) -> list[tuple[str, list[str], str]] | None:
+    """Return contract, topics and data of each log, in lower case; None without a success.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not a receipt of this transaction.
+    """
     if receipt is None:
-        return TransferProof(found=False, proven=False)
+        return None
     if str(receipt["transactionHash"]).lower() != tx_hash.lower():
         raise ValueError("a receipt of another transaction")
     read_quantity(receipt["blockNumber"])
     if read_quantity(receipt["status"]) != 1:
-        return TransferProof(found=True, proven=False)
-    amount = f"0x{transfer.amount_atomic:064x}"
-    moved = ([TRANSFER_TOPIC, padded(transfer.payer), padded(transfer.pay_to)], amount)
-    used = (_used_topics(transfer), "0x")
-    asset = transfer.asset.lower()
-    logs = [
-        ([str(topic).lower() for topic in log["topics"]], str(log["data"]).lower())
+        return None
+    return [
+        (
+            str(log["address"]).lower(),
+            [str(topic).lower() for topic in log["topics"]],
+            str(log["data"]).lower(),
+        )
         for log in receipt["logs"]
-        if str(log["address"]).lower() == asset
     ]
-    return TransferProof(found=True, proven=moved in logs and used in logs)
 
 
 def used_filter(transfer: Transfer, first_block: int, last_block: int) -> dict[str, Any]:
@@ -99,6 +117,11 @@ def contract_call(contract: str, selector: str, *words: str) -> dict[str, str]:
 def padded(value: str) -> str:
     """Pad an address or a hash to a 32-byte word, in lower case."""
     return "0x" + value.removeprefix("0x").lower().rjust(64, "0")
+
+
+def word(number: int) -> str:
+    """Return a number as a 32-byte word."""
+    return f"0x{number:064x}"
 
 
 def _match(pattern: re.Pattern[str], value: Any) -> str:

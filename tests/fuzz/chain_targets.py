@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from wallet.chain import Chain, ChainUnreadableError
 from wallet.chain_answers import AUTHORIZATION_USED_TOPIC, TRANSFER_TOPIC
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import PurchaseFilter
+from wallet.model import Method, Transfer
 from wallet.money import UINT256_MAX
 from wallet.rails.codec import as_array, as_object
 
@@ -51,6 +53,22 @@ def rpc(data: bytes) -> None:
         assert proof.found
         assert _some(answers, _proves)
     found = asked(answers, lambda chain: chain.settlement_hash(TERMS))
+    assert found is None or (len(found) == 66 and int(found, 16) >= 0)
+    for terms in (
+        replace(TERMS, method=Method.PERMIT2),
+        replace(TERMS, method=Method.UPTO, facilitator=TERMS.pay_to),
+    ):
+        _permit2(answers, terms)
+
+
+def _permit2(answers: Sequence[Any], terms: Transfer) -> None:
+    proof = asked(answers, lambda chain: chain.transfer_proof(terms, TX_HASH))
+    if proof is not None and proof.taken_atomic is not None:
+        assert proof.proven
+        assert 0 < proof.taken_atomic <= terms.amount_atomic
+    views = asked(answers, lambda chain: chain.authorization_views(terms))
+    assert views is None or len(views) == 2
+    found = asked(answers, lambda chain: chain.settlement_hash(terms))
     assert found is None or (len(found) == 66 and int(found, 16) >= 0)
 
 

@@ -41,6 +41,7 @@ ABIS: dict[tuple[str, str], Any] = {
         _evm.X402_EXACT_PERMIT2_PROXY_SETTLE_WITH_PERMIT_ABI
     ),
     (UPTO_PROXY_ADDRESS, "settle"): _evm.X402_UPTO_PERMIT2_PROXY_ABI,
+    (UPTO_PROXY_ADDRESS, "settleWithPermit"): _evm.X402_UPTO_PERMIT2_PROXY_SETTLE_WITH_PERMIT_ABI,
 }
 
 
@@ -51,15 +52,9 @@ class Contracts:
         self.chain = LocalChain([PAYER, PAYEE, FACILITATOR])
         self.chain.mint(FACILITATOR_KEY, PAYER, 1_000_000)
 
-    def data(self, address: str, function: str, *arguments: Any) -> bytes:
-        """Return the call data of `function`, by the official package's ABI."""
-        abi = ABIS.get((address, function), _batch_abi.BATCH_SETTLEMENT_ABI)
-        contract: Any = Web3().eth.contract(address=Web3.to_checksum_address(address), abi=abi)
-        return bytes.fromhex(contract.encode_abi(function, args=arguments)[2:])
-
     def read(self, function: str, *arguments: Any) -> list[int]:
         """Return the words that a view of the batch contract answers."""
-        answer = self.chain.call(BATCH_ADDRESS, self.data(BATCH_ADDRESS, function, *arguments))
+        answer = self.chain.call(BATCH_ADDRESS, call_data(BATCH_ADDRESS, function, *arguments))
         return [int.from_bytes(answer[at : at + 32], "big") for at in range(0, len(answer), 32)]
 
     def send(self, key: str, address: str, data: bytes) -> list[str]:
@@ -79,6 +74,13 @@ class Contracts:
                 return output[68 : 68 + int.from_bytes(output[36:68], "big")].decode()
             return output[:4].hex()
         return "nothing"
+
+
+def call_data(address: str, function: str, *arguments: Any) -> bytes:
+    """Return the call data of a contract's `function`, by the official package's ABI."""
+    abi = ABIS.get((address, function), _batch_abi.BATCH_SETTLEMENT_ABI)
+    contract: Any = Web3().eth.contract(address=Web3.to_checksum_address(address), abi=abi)
+    return bytes.fromhex(contract.encode_abi(function, args=arguments)[2:])
 
 
 def selector(signature: str) -> bytes:

@@ -16,6 +16,7 @@ from contract_kit import (
     ZERO,
     Contracts,
     batch_signature,
+    call_data,
     channel_config,
     collector_data,
     official_channel_id,
@@ -61,14 +62,14 @@ def exact_call(
     permit = ((USDC_ADDRESS, amount), nonce, deadline)
     witness = (to, valid_after)
     signature = permit2_signature(permit, witness, EXACT_PROXY_ADDRESS, signer) + spoil
-    return contracts.data(EXACT_PROXY_ADDRESS, "settle", permit, owner, witness, signature)
+    return call_data(EXACT_PROXY_ADDRESS, "settle", permit, owner, witness, signature)
 
 
 def upto_call(contracts: Contracts, taken: int, nonce: int = 8, ceiling: int = AMOUNT) -> bytes:
     permit = ((USDC_ADDRESS, ceiling), nonce, FAR)
     witness = (PAYEE, FACILITATOR, 0)
     signature = permit2_signature(permit, witness, UPTO_PROXY_ADDRESS)
-    return contracts.data(UPTO_PROXY_ADDRESS, "settle", permit, taken, PAYER, witness, signature)
+    return call_data(UPTO_PROXY_ADDRESS, "settle", permit, taken, PAYER, witness, signature)
 
 
 def test_a_nonce_pays_once_and_leaves_its_bit(contracts: Contracts) -> None:
@@ -108,7 +109,7 @@ def test_the_exact_proxy_refuses(contracts: Contracts, changes: dict[str, Any], 
 def test_a_signature_for_one_proxy_is_worth_nothing_at_the_other(contracts: Contracts) -> None:
     permit, witness = ((USDC_ADDRESS, AMOUNT), 9, FAR), (PAYEE, FACILITATOR, 0)
     signature = permit2_signature(permit, witness, EXACT_PROXY_ADDRESS)
-    call = contracts.data(UPTO_PROXY_ADDRESS, "settle", permit, AMOUNT, PAYER, witness, signature)
+    call = call_data(UPTO_PROXY_ADDRESS, "settle", permit, AMOUNT, PAYER, witness, signature)
     found = contracts.error(FACILITATOR, UPTO_PROXY_ADDRESS, call)
     assert found == selector("InvalidSigner()").hex()
 
@@ -120,7 +121,7 @@ def test_a_failed_permit_is_only_reported_where_an_approval_stands(contracts: Co
     def call(value: int) -> bytes:
         worthless = (value, FAR, bytes(32), bytes(32), 27)
         arguments = (worthless, permit, PAYER, witness, signature)
-        return contracts.data(EXACT_PROXY_ADDRESS, "settleWithPermit", *arguments)
+        return call_data(EXACT_PROXY_ADDRESS, "settleWithPermit", *arguments)
 
     mismatch = contracts.error(FACILITATOR, EXACT_PROXY_ADDRESS, call(AMOUNT - 1))
     assert mismatch == selector("Permit2612AmountMismatch()").hex()
@@ -174,7 +175,7 @@ def deposit_call(
     valid_before: int = FAR,
 ) -> bytes:
     data = collector_data(channel_id(contracts, config), amount, salt, valid_before)
-    return contracts.data(BATCH_ADDRESS, "deposit", config, amount, collector, data)
+    return call_data(BATCH_ADDRESS, "deposit", config, amount, collector, data)
 
 
 def claim_row(
@@ -186,7 +187,7 @@ def claim_row(
 
 def claim_call(contracts: Contracts, claimed: int, ceiling: int = 400, **changes: Any) -> bytes:
     row = claim_row(contracts, claimed, ceiling, **changes)
-    return contracts.data(BATCH_ADDRESS, "claim", [row])
+    return call_data(BATCH_ADDRESS, "claim", [row])
 
 
 @pytest.fixture
@@ -270,7 +271,7 @@ def test_a_claim_counts_once_and_its_settlement_pays_the_receiver(channel: Contr
     assert channel.send(PAYEE_KEY, BATCH_ADDRESS, call) == claimed
     assert channel.send(PAYEE_KEY, BATCH_ADDRESS, call) == []
     assert channel.read("receivers", PAYEE, USDC_ADDRESS) == [300, 0]
-    settle = channel.data(BATCH_ADDRESS, "settle", PAYEE, USDC_ADDRESS)
+    settle = call_data(BATCH_ADDRESS, "settle", PAYEE, USDC_ADDRESS)
     assert channel.send(FACILITATOR_KEY, BATCH_ADDRESS, settle) == [
         topic("Transfer(address,address,uint256)"),
         topic("Settled(address,address,address,uint128)"),
@@ -293,11 +294,11 @@ def test_a_relayed_claim_needs_the_receivers_signature_over_its_rows(channel: Co
         (good[:-1] + b"\x00", "InvalidSignature()"),
         (b"", "InvalidSignature()"),
     ):
-        bad = channel.data(BATCH_ADDRESS, "claimWithSignature", rows, signature)
+        bad = call_data(BATCH_ADDRESS, "claimWithSignature", rows, signature)
         assert channel.error(FACILITATOR, BATCH_ADDRESS, bad) == selector(key).hex()
-    empty = channel.data(BATCH_ADDRESS, "claimWithSignature", [], good)
+    empty = call_data(BATCH_ADDRESS, "claimWithSignature", [], good)
     assert channel.error(FACILITATOR, BATCH_ADDRESS, empty) == selector("EmptyBatch()").hex()
-    relayed = channel.data(BATCH_ADDRESS, "claimWithSignature", rows, good)
+    relayed = call_data(BATCH_ADDRESS, "claimWithSignature", rows, good)
     channel.send(FACILITATOR_KEY, BATCH_ADDRESS, relayed)
     assert channel.read("channels", channel_id(channel)) == [AMOUNT, 200]
 
@@ -306,7 +307,7 @@ def refund_call(contracts: Contracts, amount: int, nonce: int) -> bytes:
     message = {"channelId": channel_id(contracts), "nonce": nonce, "amount": amount}
     signature = batch_signature("REFUND", message, PAYEE_KEY)
     arguments = (CONFIG, amount, nonce, signature)
-    return contracts.data(BATCH_ADDRESS, "refundWithSignature", *arguments)
+    return call_data(BATCH_ADDRESS, "refundWithSignature", *arguments)
 
 
 def test_a_refund_pays_what_is_unclaimed_and_each_signature_works_once(channel: Contracts) -> None:
@@ -325,16 +326,16 @@ def test_a_refund_pays_what_is_unclaimed_and_each_signature_works_once(channel: 
     assert channel.read("refundNonce", channel_id(channel)) == [2]
     zero = channel.error(FACILITATOR, BATCH_ADDRESS, refund_call(channel, 0, 2))
     assert zero == selector("ZeroRefund()").hex()
-    foreign = channel.data(BATCH_ADDRESS, "refund", CONFIG, 1)
+    foreign = call_data(BATCH_ADDRESS, "refund", CONFIG, 1)
     refused = channel.error(FACILITATOR, BATCH_ADDRESS, foreign)
     assert refused == selector("NotAuthorizedToRefund()").hex()
 
 
 def test_a_claim_and_a_refund_go_through_one_call_or_not_at_all(channel: Contracts) -> None:
     claim = claim_call(channel, 300)
-    both = channel.data(BATCH_ADDRESS, "multicall", [claim, refund_call(channel, 700, 5)])
+    both = call_data(BATCH_ADDRESS, "multicall", [claim, refund_call(channel, 700, 5)])
     assert channel.error(PAYEE, BATCH_ADDRESS, both) == selector("InvalidRefundNonce()").hex()
-    both = channel.data(BATCH_ADDRESS, "multicall", [claim, refund_call(channel, 700, 0)])
+    both = call_data(BATCH_ADDRESS, "multicall", [claim, refund_call(channel, 700, 0)])
     assert len(channel.send(PAYEE_KEY, BATCH_ADDRESS, both)) == 3
     assert channel.read("channels", channel_id(channel)) == [300, 300]
 
@@ -342,8 +343,8 @@ def test_a_claim_and_a_refund_go_through_one_call_or_not_at_all(channel: Contrac
 def test_a_payer_withdraws_after_the_delay_what_was_not_claimed_by_then(
     channel: Contracts,
 ) -> None:
-    initiate = channel.data(BATCH_ADDRESS, "initiateWithdraw", CONFIG, AMOUNT)
-    finalize = channel.data(BATCH_ADDRESS, "finalizeWithdraw", CONFIG)
+    initiate = call_data(BATCH_ADDRESS, "initiateWithdraw", CONFIG, AMOUNT)
+    finalize = call_data(BATCH_ADDRESS, "finalizeWithdraw", CONFIG)
     assert channel.error(PAYEE, BATCH_ADDRESS, initiate) == selector("InvalidChannel()").hex()
     assert channel.error(PAYER, BATCH_ADDRESS, finalize) == (
         selector("WithdrawalNotPending()").hex()
@@ -378,10 +379,10 @@ def test_a_refund_lessens_a_withdrawal_that_waits(channel: Contracts) -> None:
         (0, "NothingToWithdraw()"),
         (AMOUNT + 1, "WithdrawAmountExceedsAvailable()"),
     ):
-        bad = channel.data(BATCH_ADDRESS, "initiateWithdraw", CONFIG, amount)
+        bad = call_data(BATCH_ADDRESS, "initiateWithdraw", CONFIG, amount)
         assert channel.error(PAYER, BATCH_ADDRESS, bad) == selector(error).hex()
     channel.send(
-        PAYER_KEY, BATCH_ADDRESS, channel.data(BATCH_ADDRESS, "initiateWithdraw", CONFIG, 600)
+        PAYER_KEY, BATCH_ADDRESS, call_data(BATCH_ADDRESS, "initiateWithdraw", CONFIG, 600)
     )
     channel.send(FACILITATOR_KEY, BATCH_ADDRESS, refund_call(channel, 200, 0))
     assert channel.read("pendingWithdrawals", channel_id(channel))[0] == 400
