@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from wallet.assets import Asset
+from wallet.assets import Asset, contracts
 from wallet.chain_answers import (
     ALLOWANCE,
     BALANCE_OF,
@@ -30,7 +30,6 @@ from wallet.chain_questions import (
 )
 from wallet.loading import recursion_limit_kept
 from wallet.model import Transfer
-from wallet.permit2_answers import PERMIT2
 from wallet.token_facts import SELECTORS, TokenFacts, read_facts
 
 if TYPE_CHECKING:
@@ -109,7 +108,7 @@ class Chain:
         Raises:
             ChainUnreadableError: it cannot be read; that is never an allowance of zero.
         """
-        call = contract_call(asset.address, ALLOWANCE, owner, PERMIT2)
+        call = contract_call(asset.address, ALLOWANCE, owner, contracts()["permit2"].address)
         return await self._number(asset.network, call)
 
     async def permit_nonce(self, asset: Asset, owner: str) -> int:

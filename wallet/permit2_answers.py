@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from wallet.assets import contracts
 from wallet.chain_answers import (
     TRANSFER_TOPIC,
     TransferProof,
@@ -21,12 +22,7 @@ from wallet.chain_answers import (
     word,
 )
 from wallet.model import Method, Transfer
-
-PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
-PROXIES = {
-    Method.PERMIT2: "0x402085c248EeA27D92E8b30b2C58ed07f9E20001",
-    Method.UPTO: "0x4020A4f3b7b90ccA423B9fabCc0CE57C6C240002",
-}
+from wallet.rails.x402.permit2 import SPENDERS
 
 # First four bytes of the Keccak-256 of each function's signature (Permit2, x402's proxies).
 NONCE_BITMAP = "0x4fe02b44"
@@ -42,7 +38,7 @@ _TAKEN_AT = 4  # which word of the upto proxy's `settle` is the amount that is t
 def nonce_call(transfer: Transfer) -> dict[str, str]:
     """Return the `eth_call` object that reads the word of the bitmap with this nonce's bit."""
     position = word(int(transfer.nonce, 16) >> 8)
-    return contract_call(PERMIT2, NONCE_BITMAP, transfer.payer, position)
+    return contract_call(contracts()["permit2"].address, NONCE_BITMAP, transfer.payer, position)
 
 
 def read_nonce_used(transfer: Transfer, value: Any) -> bool:
@@ -70,7 +66,7 @@ def read_permit2_proof(
     if str(transaction["hash"]).lower() != tx_hash.lower():
         raise ValueError("another transaction")
     called = str(transaction["to"]).lower()
-    if called != PROXIES[transfer.method].lower():
+    if called != contracts()[SPENDERS[transfer.method]].address.lower():
         return TransferProof(found=True, proven=False)
     taken = _taken(transfer, read_bytes(transaction["input"]))
     if taken is None:
