@@ -10,7 +10,7 @@ from typing import Any, Literal, cast, get_args, get_origin
 from server.commands.demo import NAME_COLUMNS, Chapter, outcome
 from server.config_template import default_config_text
 from server.registry import ENTRIES, build_tools
-from server.settings_models import SECTIONS, NetworkSettings, Section
+from server.settings_models import SECTIONS, NetworkSettings, Section, Upstream
 from server.strict import StrictTool
 from wallet.errors import ErrorKind, PurserError
 from wallet.model import Evidence, Purchase, State
@@ -85,6 +85,16 @@ _REMARKS: dict[str, str] = {
     "fetch.max_body_bytes": "The code is `too_large`",
 }
 _RPC_NOTE = "your own RPC servers, in place of the public ones in the table"
+
+_UPSTREAM_NOTES = {
+    "url": "a server of tools over streamable HTTP; exactly one of `url`, `command`, `a2a`",
+    "command": "a server of tools that is started, with its arguments",
+    "a2a": "where an agent takes JSON-RPC messages",
+    "tools": "the tools to export, by the server's own names; empty: every one",
+    "env": "variables for the command, which gets few others; values are never shown",
+    "timeout_s": "the longest time for one call, in seconds",
+    "max_price_usd": "the most that one call may cost; empty: your other limits alone",
+}
 
 _TOOLS = """\
 # Tools
@@ -171,11 +181,13 @@ def settings_page() -> str:
     """Return the page of settings, from the models that check them."""
     parts = [_section(name, f"[{name}]", model) for name, model in SECTIONS.items()]
     parts.append(_section("network", '[network."eip155:8453"]', NetworkSettings))
+    parts.append(_section("upstream", "[upstream.NAME]", Upstream))
     return _SETTINGS.format(sections="\n".join(parts))
 
 
 def _section(name: str, heading: str, model: type[Section]) -> str:
-    scope = "NETWORK__EIP155_8453" if name == "network" else name.upper()
+    scopes = {"network": "NETWORK__EIP155_8453", "upstream": "UPSTREAM__NAME"}
+    scope = scopes.get(name, name.upper())
     rows = [
         [f"`{field}`", kind, default, note, f"`PURSER_{scope}__{field.upper()}`"]
         for field, kind, default, note in _settings(name, model)
@@ -189,7 +201,7 @@ def _settings(name: str, model: type[Section]) -> Iterator[tuple[str, str, str, 
     notes = _template_notes()
     for field, info in model.model_fields.items():
         default = "none" if info.is_required() else _toml(info.get_default())
-        note = notes.get((name, field), _RPC_NOTE)
+        note = notes.get((name, field)) or _UPSTREAM_NOTES.get(field, _RPC_NOTE)
         remark = _REMARKS.get(f"{name}.{field}")
         yield field, _kind(info), default, f"{note}. {remark}" if remark else note
 
@@ -217,6 +229,8 @@ def _kind(info: Any) -> str:
         return f"whole number, {least:,} to {most:,}"
     if Usd in (info.annotation, *options):
         return "USD in quotes" + (", or empty" if type(None) in options else "")
+    if get_origin(info.annotation) is dict:
+        return "table of texts"
     return "list of texts" if get_origin(info.annotation) is tuple else "text"
 
 
@@ -229,6 +243,8 @@ def _toml(value: Any) -> str:
             return "`[" + ", ".join(f'"{one}"' for one in items) + "]`"
         case int():
             return f"`{value}`"
+        case dict():
+            return "`{}`"
         case _:
             return f'`"{value}"`'
 
@@ -332,6 +348,7 @@ def _settings_block() -> str:
         for field, _, default, note in _settings(name, model)
     ]
     rows.append(['`network."<id>".rpc_urls`', "the table's", _RPC_NOTE])
+    rows.append(["`upstream.<name>.*`", "none", "[paid tools of other servers](docs/upstream.md)"])
     return table(["setting", "default", "meaning"], rows)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from web3 import Web3
 from web3.providers.base import JSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
@@ -18,6 +20,7 @@ from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStub
 from x402.mechanisms.evm.signers import (  # pyright: ignore[reportMissingTypeStubs]
     FacilitatorWeb3Signer,
 )
+from x402.schemas.helpers import parse_payment_payload, parse_payment_requirements
 
 from sandbox.evm import CHAIN_ID
 from sandbox.rpc import JsonRpc
@@ -41,6 +44,31 @@ class _InProcessProvider(JSONBaseProvider):
     def is_connected(self, show_traceback: bool = False) -> bool:
         """Return True: the chain is in the process."""
         return True
+
+
+def add_facilitator_routes(app: FastAPI, facilitator: x402Facilitator) -> None:
+    """Serve `POST /facilitator/verify` and `/facilitator/settle` (x402 v2 section 7) in this app.
+
+    Sellers in other processes use them, on the thread where all other settlements are queued.
+    """
+
+    async def verify(request: Request) -> JSONResponse:
+        return _answer(await facilitator.verify(*_payment(await request.json())))
+
+    async def settle(request: Request) -> JSONResponse:
+        return _answer(await facilitator.settle(*_payment(await request.json())))
+
+    app.post("/facilitator/verify")(verify)
+    app.post("/facilitator/settle")(settle)
+
+
+def _payment(body: dict[str, Any]) -> tuple[Any, Any]:
+    payload = parse_payment_payload(body["paymentPayload"])
+    return payload, parse_payment_requirements(payload.x402_version, body["paymentRequirements"])
+
+
+def _answer(result: Any) -> JSONResponse:
+    return JSONResponse(result.model_dump(mode="json", by_alias=True, exclude_none=True))
 
 
 def build_signer(rpc: JsonRpc, key: str) -> FacilitatorWeb3Signer:

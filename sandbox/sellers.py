@@ -21,7 +21,7 @@ from x402.schemas.helpers import parse_payment_payload, parse_payment_requiremen
 from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
 from sandbox.evm import USDC_ADDRESS
-from sandbox.facilitator import NETWORK, V1_NETWORK
+from sandbox.facilitator import NETWORK, V1_NETWORK, add_facilitator_routes
 from sandbox.paywall import MAX_TIMEOUT_S, require_payment
 from sandbox.picture import ship_png
 from sandbox.rpc import AsgiApp, Receive, Scope, Send
@@ -74,6 +74,7 @@ def build_seller(
     _add_free_routes(app)
     _add_paid_routes(app)
     _add_v1_route(app, facilitator, pay_to)
+    add_facilitator_routes(app, facilitator)
     return _record_payment_headers(_choose(app, schemes), seen)
 
 

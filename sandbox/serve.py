@@ -36,12 +36,15 @@ class Served:
     computation, does not hold up a read of the chain.
     """
 
-    def __init__(self, app: AsgiApp, port: int, name: str) -> None:
-        """Bind `port` (0 takes a free one). Raises: OSError when it is taken."""
+    def __init__(self, app: AsgiApp, port: int, name: str, *, lifespan: bool = False) -> None:
+        """Bind `port` (0 takes a free one). Raises: OSError when it is taken.
+
+        `lifespan` starts and ends the app by the protocol's own events, for one that needs them.
+        """
         self._socket = _listen(port)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}"
         self._ready = threading.Event()
-        self._server = _Server(_uvicorn_config(app), self._ready)
+        self._server = _Server(_uvicorn_config(app, lifespan), self._ready)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -97,14 +100,14 @@ def _listen(port: int) -> socket.socket:
     return sock
 
 
-def _uvicorn_config(app: AsgiApp) -> uvicorn.Config:
+def _uvicorn_config(app: AsgiApp, lifespan: bool) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         interface="asgi3",
         loop="asyncio",
         http="h11",
         ws="none",
-        lifespan="off",
+        lifespan="on" if lifespan else "off",
         log_config=None,
         access_log=False,
         server_header=False,

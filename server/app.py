@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from server.warmup import Warmup
 
 if TYPE_CHECKING:
     from server.settings import Settings
+    from server.upstream.hub import Hub
     from tools.context import Toolbox
 
 INSTRUCTIONS = """\
@@ -46,22 +47,37 @@ a price list or another tool says so.
 ToolboxFactory = Callable[[], "AbstractAsyncContextManager[Toolbox]"]
 
 
-def build_server(open_toolbox: ToolboxFactory, *, warmup: Warmup | None = None) -> MCPServer[None]:
+def build_server(
+    open_toolbox: ToolboxFactory,
+    *,
+    warmup: Warmup | None = None,
+    settings: Settings | None = None,
+) -> MCPServer[None]:
     """Return a server that opens its toolbox when it starts and closes it when it ends.
 
     Args:
         open_toolbox: makes the toolbox; entered once, after the first request was answered, or
             when a call needs it sooner.
         warmup: imports slow modules in the background; the default imports Purser's own.
+        settings: names the upstream servers, if there are any.
     """
     configure_logging()
     desk = Desk(open_toolbox)
     background = warmup or Warmup()
-    background.on_answer(desk.want)
+    hub = _hub(settings, desk, background)
+
+    def answered() -> None:
+        desk.want()
+        if hub is not None:
+            hub.want()
+
+    background.on_answer(answered)
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[None]) -> AsyncGenerator[None]:
-        async with background.running(), desk.running():
+        async with background.running(), desk.running(), AsyncExitStack() as stack:
+            if hub is not None:
+                await stack.enter_async_context(hub.running())
             yield
 
     def tools() -> Sequence[Tool]:
@@ -71,11 +87,15 @@ def build_server(open_toolbox: ToolboxFactory, *, warmup: Warmup | None = None) 
 
     server = LateServer(
         tools,
+        others=hub,
         name="purser",
         title="Purser",
         version=purser_version(),
         instructions=INSTRUCTIONS,
-        middleware=[background.middleware],
+        middleware=[background.middleware]
+        if hub is None
+        else [background.middleware, hub.middleware],
+        subscriptions=None if hub is None else hub.bus,
         lifespan=lifespan,
         log_level="WARNING",
     )
@@ -95,7 +115,16 @@ def serve_stdio(settings: Settings) -> None:
         async with open_wired(settings) as wired, upkeep(wired.parts, background.idle):
             yield wired.toolbox
 
-    build_server(open_toolbox, warmup=background).run("stdio")
+    build_server(open_toolbox, warmup=background, settings=settings).run("stdio")
+
+
+def _hub(settings: Settings | None, desk: Desk, background: Warmup) -> Hub | None:
+    """Return what connects to the upstreams; without any, nothing of theirs is even imported."""
+    if settings is None or not settings.upstream:
+        return None
+    from server.upstream.hub import Hub
+
+    return Hub(settings, desk.toolbox, background.ready)
 
 
 def purser_version() -> str:

@@ -54,6 +54,13 @@ _RPC = """
 # rpc_urls = {urls}
 """
 
+_UPSTREAM = """
+# Servers of paid tools, and agents; each tool is re-exported as NAME__tool and paid for:
+# [upstream.weather]
+# url = "https://tools.example.com/mcp"  # or command = ["npx", "server"], or a2a = "https://..."
+# max_price_usd = "0.05"
+"""
+
 
 def default_config_text(
     *, key: str = "keyring", networks_enabled: Sequence[str] = (DEFAULT_NETWORK,)
@@ -72,6 +79,7 @@ def default_config_text(
         parts.append(f"\n[{name}]{note}\n{_lines(values)}")
     first = chosen["networks"][0]
     parts.append(_RPC.format(network=first, urls=_toml(networks()[first].rpc_urls[:1])))
+    parts.append(_UPSTREAM)
     return "".join(parts)
 
 

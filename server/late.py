@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import anyio
+from mcp.server.lowlevel import NotificationOptions
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.stdio import stdio_server
 from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as ToolEntry
 
@@ -20,21 +22,41 @@ if TYPE_CHECKING:
     from tools.context import Toolbox
 
 
+class Others(Protocol):
+    """Tools that come and go while the server runs."""
+
+    async def tools(self) -> Sequence[Tool]:
+        """Return those to be listed, perhaps after a moment at the start."""
+        ...
+
+    def known_tools(self) -> Sequence[Tool]:
+        """Return those known now."""
+        ...
+
+
 class LateServer(MCPServer[None]):
     """Builds its tools when they are first listed or called.
 
     Args:
         build_tools: makes them; called once.
+        others: tools that are not our own, if there are any.
         settings: what `MCPServer` takes.
     """
 
-    def __init__(self, build_tools: Callable[[], Sequence[Tool]], **settings: Any) -> None:
+    def __init__(
+        self,
+        build_tools: Callable[[], Sequence[Tool]],
+        others: Others | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(**settings)
         self._build_tools = build_tools
+        self._others = others
         self._built: dict[str, Tool] | None = None
 
     async def list_tools(self) -> list[ToolEntry]:
         """List the tools as the protocol shows them."""
+        others = () if self._others is None else await self._others.tools()
         return [
             ToolEntry(
                 name=tool.name,
@@ -44,7 +66,7 @@ class LateServer(MCPServer[None]):
                 output_schema=tool.output_schema,
                 annotations=tool.annotations,
             )
-            for tool in self._tools().values()
+            for tool in (*self._tools().values(), *others)
         ]
 
     async def call_tool(
@@ -55,11 +77,19 @@ class LateServer(MCPServer[None]):
         Raises:
             ToolError: there is no such tool.
         """
-        tool = self._tools().get(name)
+        others = () if self._others is None else self._others.known_tools()
+        tool = self._tools().get(name) or next((one for one in others if one.name == name), None)
         if tool is None:
             raise ToolError(f"Unknown tool: {name[:60]}")
         known: Context[Any, Any] = context or Context(mcp_server=self)
         return await tool.run(arguments, known)
+
+    async def run_stdio_async(self) -> None:
+        """Serve standard input and output, announcing that the tools may change if they may."""
+        low = self._lowlevel_server
+        changes = NotificationOptions(tools_changed=self._others is not None)
+        async with stdio_server() as (read_stream, write_stream):
+            await low.run(read_stream, write_stream, low.create_initialization_options(changes))
 
     def _tools(self) -> dict[str, Tool]:
         if self._built is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from server.settings import Settings, setting_name
-from server.settings_models import SECTIONS, LedgerSettings, NetworkSettings, Section
+from server.settings_models import NAMED, SECTIONS, LedgerSettings, Section
 from wallet.seal import Policy
 
 NOT_SEALED = {
@@ -38,16 +38,18 @@ def policy_of(settings: Settings) -> Policy:
                 defaults.add(name)
     where = _real_place(settings.ledger_path())
     values["ledger.url"] = _hashed(where)
-    for network, chosen in settings.network.items():
-        for field in NetworkSettings.model_fields:
-            values[setting_name(("network", network, field))] = _written(chosen, field)
+    for section, model in NAMED.items():
+        named: dict[str, Section] = getattr(settings, section)
+        for name, chosen in named.items():
+            for field in model.model_fields:
+                values[setting_name((section, name, field))] = _written(chosen, field)
     return Policy(values, frozenset(defaults))
 
 
 def is_secret(name: str) -> bool:
     """Tell whether a setting may hold a password or an API key, so that its value is not shown."""
     section, field = name.split(".", 1)[0], name.rsplit(".", 1)[-1]
-    model = NetworkSettings if section == "network" else SECTIONS.get(section, LedgerSettings)
+    model = NAMED.get(section) or SECTIONS.get(section, LedgerSettings)
     found = model.model_fields.get(field)
     return found is None or not found.repr
 
@@ -56,6 +58,8 @@ def shown(value: Any) -> str:
     """Write a value as the seal and the commands show it: a list as JSON, no limit as nothing."""
     if isinstance(value, tuple):
         return json.dumps(value)
+    if isinstance(value, dict):
+        return json.dumps(value, sort_keys=True)
     return "" if value is None else str(value)
 
 

@@ -2,7 +2,8 @@
 
 Precedence, strongest first: `PURSER_<SECTION>__<NAME>` in the environment, config.toml in
 PURSER_HOME, the defaults. A network's servers are `PURSER_NETWORK__EIP155_8453__RPC_URLS`. Lists
-in the environment are JSON. An unknown name or a bad value stops the start, wherever it stands.
+and objects in the environment are JSON. An unknown name or a bad value stops the start, wherever
+it stands.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic import ValidationError
 
 from server.settings_models import (
+    NAMED,
     SECTIONS,
     Budget,
     Config,
@@ -24,6 +26,7 @@ from server.settings_models import (
     Hosts,
     LedgerSettings,
     NetworkSettings,
+    Upstream,
     Wallet,
     from_text,
 )
@@ -76,6 +79,7 @@ class Settings:
     network: Mapping[str, NetworkSettings] = field(repr=False)
     ledger: LedgerSettings
     fetch: Fetch
+    upstream: Mapping[str, Upstream] = field(default_factory=dict[str, Upstream], repr=False)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
     """By name, the variable or the file a setting came from; not named are those at default."""
 
@@ -90,6 +94,7 @@ class Settings:
             config.network,
             config.ledger,
             config.fetch,
+            config.upstream,
             origins or {},
         )
 
@@ -210,7 +215,7 @@ def _overlay(
             if name.upper().startswith(PREFIX) and name.upper() not in NOT_SETTINGS:
                 problems.append(f"{name}: is not a setting; write PURSER_<SECTION>__<NAME>")
             continue
-        model = NetworkSettings if where[0] == "network" else SECTIONS.get(where[0])
+        model = NAMED.get(where[0]) or SECTIONS.get(where[0])
         if model is None or len(where) != len(_path(model, where)):
             problems.append(f"{name}: is not a setting")
             continue
@@ -232,6 +237,8 @@ def _named(variable: str) -> tuple[str, ...] | None:
     section, *rest = upper.removeprefix(PREFIX).lower().split("__")
     if section == "network" and rest:
         rest[0] = rest[0].replace("_", ":", 1)
+    if section == "upstream" and rest:
+        rest[0] = rest[0].replace("_", "-")
     return (section, *rest)
 
 
@@ -239,7 +246,7 @@ def _path(model: type[Any], where: tuple[str, ...]) -> tuple[str, ...]:
     """Return the path a setting of this model must have; empty when it has no such setting."""
     if where[-1] not in model.model_fields:
         return ()
-    return where[:3] if where[0] == "network" else where[:2]
+    return where[:3] if where[0] in NAMED else where[:2]
 
 
 def _put(data: dict[str, Any], where: tuple[str, ...], value: object) -> None:
@@ -291,6 +298,6 @@ def _reason(error: ErrorDetails, where: tuple[str, ...]) -> str:
 def _suggestion(where: tuple[str, ...]) -> str:
     from difflib import get_close_matches
 
-    model = Config if len(where) == 1 else SECTIONS.get(where[0], NetworkSettings)
+    model = Config if len(where) == 1 else SECTIONS.get(where[0]) or NAMED[where[0]]
     close = get_close_matches(where[-1], model.model_fields, n=1)
     return f"; did you mean {close[0]}?" if close else ""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    model_validator,
+)
 
 from wallet.assets import find_network, networks
 from wallet.model import PAYMENT_FLOWS
@@ -17,6 +25,8 @@ DEFAULT_NETWORK = "eip155:8453"
 SUPPORTED_SCHEMES = ("exact",)
 LATER_SCHEMES = ("upto", "batch-settlement", "permit2")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_UPSTREAM_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
 
 
 def _usd(value: object) -> Usd:
@@ -170,6 +180,76 @@ class Fetch(Section):
     repeat_window_s: int = Field(default=600, ge=0, le=2_592_000)
 
 
+def _upstream_name(text: str) -> None:
+    if _UPSTREAM_NAME.fullmatch(text) is None:
+        raise ValueError(
+            "an upstream's name is a lower-case letter and up to 23 more letters, digits and -"
+        )
+
+
+def _web_url(text: str) -> str:
+    """Check a URL's form; whether its host may be contacted is for `[hosts]` to say."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        raise ValueError("must be an https URL") from None
+    if text and (
+        parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc
+    ):
+        raise ValueError("must be an https URL without a user name")
+    return text
+
+
+def _tool_name(text: str) -> None:
+    if not text.strip():
+        raise ValueError("is empty")
+
+
+def _variables(value: Mapping[str, str]) -> Mapping[str, str]:
+    for name in value:
+        if _VARIABLE.fullmatch(name) is None:
+            raise ValueError("names of variables are letters, digits and _")
+        if name.upper().startswith("PURSER_"):
+            raise ValueError("Purser's own variables are not handed on")
+    return value
+
+
+class Upstream(Section):
+    """`[upstream.NAME]`: a server whose tools are re-exported as `NAME__tool` and paid for.
+
+    Exactly one of `url` (streamable HTTP), `command` (stdio) and `a2a` (JSON-RPC of an agent).
+    """
+
+    url: Annotated[str, AfterValidator(_web_url)] = Field(default="", repr=False)
+    command: Texts = Field(default=(), repr=False)
+    a2a: Annotated[str, AfterValidator(_web_url)] = Field(default="", repr=False)
+    tools: Annotated[Texts, _each(_tool_name)] = ()
+    env: Annotated[dict[str, str], AfterValidator(_variables)] = Field(default={}, repr=False)
+    timeout_s: int = Field(default=45, ge=1, le=600)
+    max_price_usd: OptionalAmount = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Upstream:
+        if [bool(self.url), bool(self.command), bool(self.a2a)].count(True) != 1:
+            raise ValueError("needs exactly one of url, command and a2a")
+        if self.command and not self.command[0].strip():
+            raise ValueError("command names no program")
+        if self.env and not self.command:
+            raise ValueError("env is only for a command")
+        if self.tools and self.a2a:
+            raise ValueError("tools is not for an agent; it has one")
+        return self
+
+
+def _known_upstreams(value: Mapping[str, Upstream]) -> Mapping[str, Upstream]:
+    for name in value:
+        try:
+            _upstream_name(name)
+        except ValueError as error:
+            raise ValueError(f'"{name[:60]}": {error}') from None
+    return value
+
+
 class Config(Section):
     """The whole of config.toml."""
 
@@ -179,7 +259,29 @@ class Config(Section):
     network: Annotated[dict[str, NetworkSettings], AfterValidator(_known_networks)] = {}
     ledger: LedgerSettings = LedgerSettings()
     fetch: Fetch = Fetch()
+    upstream: Annotated[dict[str, Upstream], AfterValidator(_known_upstreams)] = {}
 
+    @model_validator(mode="after")
+    def _upstreams_may_be_contacted(self) -> Config:
+        for name, upstream in self.upstream.items():
+            if upstream.url or upstream.a2a:
+                _check_reachable(name, upstream.url or upstream.a2a, self.hosts)
+        return self
+
+
+def _check_reachable(name: str, url: str, hosts: Hosts) -> None:
+    from tools.web.guard import HostRules, check_url
+    from wallet.errors import PurserError
+
+    rules = HostRules(hosts.mode, hosts.allow, hosts.deny, hosts.private_ok)
+    try:
+        check_url(url, rules)
+    except PurserError as error:
+        raise ValueError(f"upstream.{name}: {error.detail}") from None
+
+
+NAMED: dict[str, type[Section]] = {"network": NetworkSettings, "upstream": Upstream}
+"""The tables of tables: each entry has a name of the user's own."""
 
 SECTIONS: dict[str, type[Section]] = {
     "budget": Budget,
@@ -208,4 +310,9 @@ def from_text(model: type[Section], name: str, text: str) -> Any:
             return json.loads(text)
         except (ValueError, RecursionError):
             raise ValueError('must be a JSON list, such as ["a", "b"]') from None
+    if annotation == dict[str, str]:
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError("must be a JSON object of texts") from None
     return text

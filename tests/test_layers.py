@@ -35,6 +35,7 @@ HOMES = {
     "keyring": ("wallet/system_keyring.py",),
     "coincurve": (),
     "web3": ("wallet/chain.py",),
+    "httpx2": ("server/upstream/",),
     "mcp": ("server/",),
     "mcp_types": ("server/",),
     "trafilatura": ("tools/web/",),

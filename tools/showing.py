@@ -78,10 +78,10 @@ def _extraction_room() -> anyio.CapacityLimiter:
     return anyio.CapacityLimiter(EXTRACTIONS_AT_ONCE)
 
 
-def mark_untrusted(text: str) -> str:
+def mark_untrusted(text: str, what: str = "web content") -> str:
     """Fence a text with a boundary that was drawn after the text was written."""
     boundary = secrets.token_hex(5)
-    return f"[untrusted web content {boundary}]\n{text}\n[end of web content {boundary}]"
+    return f"[untrusted {what} {boundary}]\n{text}\n[end of {what} {boundary}]"
 
 
 def money_words(purchase: Purchase, *, reused: bool) -> str:

@@ -164,7 +164,7 @@ async def _examine(settings: Settings) -> list[Finding]:
             findings = [finding for check in checks for finding in await check(wired)]
             for network in settings.wallet.networks:
                 findings += await check_network(network, settings.rpc_urls(network))
-            return findings
+            return findings + await check_upstreams(settings)
     except StorageFailedError as error:
         return [Finding("disk", "fail", str(error), "make PURSER_HOME writable")]
 
@@ -256,6 +256,27 @@ async def check_room(wired: Wired) -> list[Finding]:
     if free < ROOM_WARN_BYTES:
         return [Finding("disk", "warn", detail, "free some space before it runs out")]
     return [Finding("disk", "ok", detail)]
+
+
+async def check_upstreams(settings: Settings) -> list[Finding]:
+    """Tell of each server of tools whether it answers, and what of it is left out."""
+    if not settings.upstream:
+        return []
+    from server.upstream.checkup import look_at_all
+
+    findings: list[Finding] = []
+    for look in await look_at_all(settings):
+        name = f"upstream {look.name}"
+        if look.reason:
+            advice = "start it, or take it out of config.toml; everything else works without it"
+            findings.append(Finding(name, "warn", look.reason, advice))
+        elif look.left_out:
+            detail = f"{look.tools} tools; left out {'; '.join(look.left_out)}"
+            advice = "nothing, unless you need what is left out"
+            findings.append(Finding(name, "warn", detail, advice))
+        else:
+            findings.append(Finding(name, "ok", f"{look.tools} tools"))
+    return findings
 
 
 async def check_network(network: str, urls: tuple[str, ...]) -> list[Finding]:

@@ -149,7 +149,7 @@ def _keystore(settings: Settings, sealed: Settings) -> Keystore:
 
 def _where(name: str) -> tuple[str, ...] | str:
     """Return the tables and the name of a setting, or what is wrong with it."""
-    from server.settings_models import SECTIONS, NetworkSettings
+    from server.settings_models import SECTIONS, NetworkSettings, Upstream
     from wallet.assets import networks
 
     plain = name.replace('"', "")
@@ -158,6 +158,10 @@ def _where(name: str) -> tuple[str, ...] | str:
         network, _, field = field.rpartition(".")
         if network in networks() and field in NetworkSettings.model_fields:
             return section, network, field
+    elif section == "upstream":
+        upstream, _, field = field.rpartition(".")
+        if upstream and field in Upstream.model_fields and field != "env":
+            return section, upstream, field
     elif section in SECTIONS and field in SECTIONS[section].model_fields:
         return section, field
     known = [f"{one}.{field}" for one, model in SECTIONS.items() for field in model.model_fields]
@@ -172,9 +176,9 @@ def _toml(where: tuple[str, ...], words: list[str]) -> str:
     Raises:
         ValueError: it cannot be such a value.
     """
-    from server.settings_models import SECTIONS, NetworkSettings, from_text
+    from server.settings_models import NAMED, SECTIONS, from_text
 
-    model = NetworkSettings if where[0] == "network" else SECTIONS[where[0]]
+    model = NAMED.get(where[0]) or SECTIONS[where[0]]
     if model.model_fields[where[-1]].annotation == tuple[str, ...]:
         is_json = len(words) == 1 and words[0].lstrip().startswith("[")
         value: Any = from_text(model, where[-1], words[0]) if is_json else words

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -119,6 +119,46 @@ class WebClient:
             finally:
                 await response.aclose()
 
+    @asynccontextmanager
+    async def stream(
+        self, method: str, target: Target, headers: Headers, body: bytes
+    ) -> AsyncGenerator[Opened]:
+        """Send one request to a checked target and hand over the body as it comes, undecoded.
+
+        Raises:
+            PurserError: the guard refused an address, before anything was sent.
+            WireError: no answer came back, or reading on failed.
+        """
+        request = _request(method, target, headers, body, self._timeout)
+        with _wire_errors():
+            response = await self._pool.handle_async_request(request)
+        try:
+            yield Opened(response.status, _headers(response), _pieces(response))
+        finally:
+            with _wire_errors():
+                await response.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer whose body is still to come, in raw pieces."""
+
+    status: int
+    headers: Headers
+    pieces: AsyncGenerator[bytes]
+
+
+async def _pieces(response: httpcore.Response) -> AsyncGenerator[bytes]:
+    with _wire_errors():
+        async for piece in response.aiter_stream():
+            yield piece
+
+
+def _headers(response: httpcore.Response) -> Headers:
+    return tuple(
+        (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers
+    )
+
 
 def _request(
     method: str, target: Target, headers: Headers, body: bytes, timeout: dict[str, float]
@@ -145,9 +185,7 @@ def _request(
 
 async def _read(response: httpcore.Response, max_bytes: int, until: float | None) -> Answer:
     """Read a bounded body; stopping early closes the connection instead of reusing it."""
-    headers = tuple(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers
-    )
+    headers = _headers(response)
     codings = [value for name, value in headers if name.lower() == "content-encoding"]
     reader = BodyReader(codings, max_bytes)
     whole = until is None

@@ -1,0 +1,1 @@
+"""Connections to the servers whose tools are re-exported; nothing here decides about money."""
