@@ -39,7 +39,7 @@ _NOTES = {
     "private_ok": 'local sellers, such as "127.0.0.1:8402": private and plain http are fine',
     "key": "keyring, keystore (an encrypted file) or env (tests and CI)",
     "networks": "in order of preference",
-    "schemes": "only exact in this version",
+    "schemes": "exact, permit2 and upto",
     "payment_flows": "upfront and escrow sellers take the money before the work",
     "validity_s": "the longest life of a signed payment, in seconds",
     "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",

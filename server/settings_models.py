@@ -22,8 +22,9 @@ from wallet.model import PAYMENT_FLOWS
 from wallet.money import Usd
 
 DEFAULT_NETWORK = "eip155:8453"
-SUPPORTED_SCHEMES = ("exact",)
-LATER_SCHEMES = ("upto", "batch-settlement", "permit2")
+SUPPORTED_SCHEMES = ("exact", "permit2", "upto")
+LATER_SCHEMES = ("batch-settlement",)
+_SCHEMES_TEXT = ", ".join(SUPPORTED_SCHEMES)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _UPSTREAM_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
@@ -80,9 +81,9 @@ def _network(text: str) -> None:
 
 def _scheme(text: str) -> None:
     if text in LATER_SCHEMES:
-        raise ValueError("is not supported in this version; only exact is")
+        raise ValueError(f"is not supported in this version; {_SCHEMES_TEXT} are")
     if text not in SUPPORTED_SCHEMES:
-        raise ValueError("is not a payment scheme; only exact is supported")
+        raise ValueError(f"is not a payment scheme; {_SCHEMES_TEXT} are supported")
 
 
 def _payment_flow(text: str) -> None:
@@ -153,7 +154,7 @@ class Wallet(Section):
 
     key: Literal["keyring", "keystore", "env"] = "keyring"
     networks: Annotated[Texts, _each(_network)] = Field(default=(DEFAULT_NETWORK,), min_length=1)
-    schemes: Annotated[Texts, _each(_scheme)] = Field(default=SUPPORTED_SCHEMES, min_length=1)
+    schemes: Annotated[Texts, _each(_scheme)] = Field(default=("exact",), min_length=1)
     payment_flows: Annotated[Texts, _each(_payment_flow)] = Field(
         default=("authorization",), min_length=1
     )

@@ -27,6 +27,7 @@ from wallet.parts import Parts
 from wallet.policy import caps_for
 from wallet.presenting import Bought, as_stored, present, release_unsent
 from wallet.rails.base import Rail
+from wallet.rails.x402.gas_permit import carrying_permit
 from wallet.repeats import repeat_window_s
 
 
@@ -38,6 +39,8 @@ class Order:
 
     `redirected` tells that it did so at another origin than the one that was asked. The address
     it led to is the seller's text and is kept nowhere.
+
+    `permit_nonce` is that of a permit for Permit2 to sign along, None when none is needed.
     """
 
     id: str
@@ -50,6 +53,7 @@ class Order:
     price: Usd
     transfer: Transfer
     pay_again: bool
+    permit_nonce: int | None = None
 
 
 async def pay(parts: Parts, exchange: Exchange, order: Order) -> Bought:
@@ -64,9 +68,14 @@ async def pay(parts: Parts, exchange: Exchange, order: Order) -> Bought:
     """
     held, headers = await _prepare(parts, exchange, order)
     with anyio.CancelScope(shield=True):
-        notes = (f"redirected to {order.host}",) if order.redirected else ()
-        return await present(parts, exchange, held, headers, notes=notes)
+        return await present(parts, exchange, held, headers, notes=_notes(order))
     raise AssertionError("a shielded scope is not left early")
+
+
+def _notes(order: Order) -> tuple[str, ...]:
+    redirected = (f"redirected to {order.host}",) if order.redirected else ()
+    permit = ("a permit for Permit2, of this amount, went along",)
+    return redirected if order.permit_nonce is None else (*redirected, *permit)
 
 
 async def _prepare(
@@ -104,14 +113,23 @@ def _commit(
     held = ledger.hold(request)
     try:
         signature = parts.keys.sign(ledger, request.id, order.transfer)
+        challenge = _challenge(parts, ledger, order)
         headers = order.rail.payment_headers(
-            order.challenge, order.offer, order.transfer, signature, payment_identifier(request.id)
+            challenge, order.offer, order.transfer, signature, payment_identifier(request.id)
         )
         ledger.store_signed(request.id, as_stored(headers, elsewhere=order.redirected))
     except Exception:
         release_unsent(ledger, request.id)
         raise
     return held, headers
+
+
+def _challenge(parts: Parts, ledger: Ledger, order: Order) -> Challenge:
+    """Return what the payment answers, with a permit for Permit2 where one has to go along."""
+    if order.permit_nonce is None:
+        return order.challenge
+    permit = parts.keys.sign_permit(ledger, order.id, order.transfer, order.permit_nonce)
+    return carrying_permit(order.challenge, order.transfer, order.permit_nonce, permit)
 
 
 def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest:

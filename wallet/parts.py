@@ -44,6 +44,18 @@ class Keys(Protocol):
         """
         ...
 
+    def sign_permit(
+        self, ledger: Ledger, purchase_id: str, checked: Transfer, permit_nonce: int
+    ) -> str:
+        """Sign the permit that lets Permit2 take what was checked; 0x and 130 hex digits.
+
+        Blocking; runs in the ledger's thread.
+
+        Raises:
+            PurserError: as `sign`, or the transfer does not go through Permit2.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import anyio.to_thread
 
+from wallet.allowances import Allowances
 from wallet.approvals import Approval, approved_offers, offered_terms, terms_of
 from wallet.assets import find_asset
 from wallet.checkout import Order, pay
@@ -58,6 +59,7 @@ class Payer:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._funds = Funds(parts.chain)
+        self._allowances = Allowances(parts.chain, parts.rules.schemes)
         self._repeats = Repeats(parts)
 
     async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
@@ -115,6 +117,9 @@ class Payer:
         if offer is None or asset is None or not payer:
             return quote
         missing = await self._funds.shortfall(asset, payer, offer.amount_atomic)
+        if missing is None:
+            challenge = bill.challenge_of(offer)
+            missing = (await self._allowances.look(challenge, offer, asset, payer)).missing
         if missing is None:
             return quote
         kind = ErrorKind.INSUFFICIENT_FUNDS
@@ -185,6 +190,10 @@ class Payer:
         if asset is None or quoted.amount_usd is None:
             raise AssertionError("policy allows only known assets with a price")
         await self._funds.require(asset, payer, offer.amount_atomic)
+        allowance = await self._allowances.look(challenge, offer, asset, payer)
+        if allowance.missing is not None:
+            missing = allowance.missing
+            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, f"{missing[:1].upper()}{missing[1:]}.")
         order_id = purchase_id(parts.clock(), parts.entropy(10))
         draft = Draft(
             payer=payer,
@@ -210,6 +219,7 @@ class Payer:
             price=quoted.amount_usd,
             transfer=transfer,
             pay_again=pay_again,
+            permit_nonce=allowance.permit_nonce,
         )
 
     async def _decide(

@@ -46,6 +46,7 @@ CHANGES: dict[str, str | int | list[str]] = {
     "hosts.deny": [],
     "hosts.private_ok": ["127.0.0.1:8402"],
     "wallet.networks": [NETWORK, "eip155:8453"],
+    "wallet.schemes": ["exact", "permit2"],
     "wallet.payment_flows": ["authorization", "upfront"],
     "wallet.validity_s": 121,
     "ledger.url": str(Path("/somewhere/else.sqlite3").absolute()),
@@ -53,7 +54,7 @@ CHANGES: dict[str, str | int | list[str]] = {
     RPC: ["https://liar.example.com"],
     'network."eip155:8453".rpc_urls': ["https://liar.example.com"],
 }
-UNCHANGEABLE = {"wallet.schemes": "there is only one", "wallet.key": "it names another key"}
+UNCHANGEABLE = {"wallet.key": "it names another key"}
 
 
 @pytest.fixture

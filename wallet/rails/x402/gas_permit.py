@@ -7,12 +7,14 @@ gives nobody more than the transfer's own signature does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from wallet.assets import Asset, contracts
-from wallet.model import Method, Transfer
+from wallet.model import Challenge, Method, Transfer
 from wallet.rails.codec import as_object
 from wallet.rails.typed_data import typed_data, typed_data_digest
+from wallet.rails.x402.challenge import Envelope, envelope_of
 from wallet.rails.x402.eip712 import DOMAIN_TYPE, check_terms, token_domain
 
 GAS_SPONSORING = "eip2612GasSponsoring"
@@ -56,6 +58,25 @@ def offers_gas_permit(extensions: Mapping[str, Any]) -> bool:
     """Tell whether the seller takes such a permit, and leaves its fields to us."""
     info = _info(extensions)
     return info is not None and not any(name in info for name in _OURS)
+
+
+def takes_gas_permit(challenge: Challenge) -> bool:
+    """Tell whether the seller behind a challenge takes a permit; only x402 v2 has them."""
+    around = challenge.context
+    return isinstance(around, Envelope) and offers_gas_permit(around.extensions)
+
+
+def carrying_permit(
+    challenge: Challenge, transfer: Transfer, permit_nonce: int, signature: str
+) -> Challenge:
+    """Return the challenge so that a payment made for it carries the signed permit.
+
+    Raises:
+        ValueError: the seller does not offer it.
+    """
+    around = envelope_of(challenge)
+    extensions = with_gas_permit(around.extensions, transfer, permit_nonce, signature)
+    return replace(challenge, context=replace(around, extensions=extensions))
 
 
 def with_gas_permit(

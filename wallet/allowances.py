@@ -1,0 +1,69 @@
+"""See, before anything is signed, whether Permit2 may take a price, and what to do if not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+
+import anyio
+
+from wallet.assets import Asset, contracts
+from wallet.chain import Chain, ChainUnreadableError
+from wallet.funds import READ_WAIT_S
+from wallet.model import Challenge, Method, Offer
+from wallet.money import token_units
+from wallet.policy import method_of
+from wallet.rails.x402.gas_permit import takes_gas_permit
+
+PERMIT_SCHEME = "permit2"
+"""What the user has to enable before any permit is signed, under `upto` as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a payment through Permit2 needs beside its own signature.
+
+    `permit_nonce` is that of a permit to sign along, None when none is needed. `missing` says, in
+    our words, why the payment could not settle; then nothing is to be signed.
+    """
+
+    permit_nonce: int | None = None
+    missing: str | None = None
+
+
+class Allowances:
+    """Reads the token's allowance for Permit2; a chain that cannot be read refuses nothing here."""
+
+    def __init__(self, chain: Chain, schemes: tuple[str, ...]) -> None:
+        self._chain = chain
+        self._permits = PERMIT_SCHEME in schemes
+
+    async def look(self, challenge: Challenge, offer: Offer, asset: Asset, owner: str) -> Allowance:
+        """Return what an offer that policy allowed still needs; nothing, but through Permit2."""
+        if method_of(offer) not in (Method.PERMIT2, Method.UPTO):
+            return Allowance()
+        allowed = await _read(self._chain.permit2_allowance(asset, owner))
+        if allowed is None or allowed >= offer.amount_atomic:
+            return Allowance()
+        if self._permits and takes_gas_permit(challenge):
+            nonce = await _read(self._chain.permit_nonce(asset, owner))
+            if nonce is not None:
+                return Allowance(permit_nonce=nonce)
+        return Allowance(missing=_missing(asset, offer.amount_atomic, allowed))
+
+
+async def _read(answer: Awaitable[int]) -> int | None:
+    with anyio.move_on_after(READ_WAIT_S):
+        try:
+            return await answer
+        except ChainUnreadableError:
+            return None
+    return None
+
+
+def _missing(asset: Asset, amount_atomic: int, allowed_atomic: int) -> str:
+    need, have = (token_units(one, asset.decimals) for one in (amount_atomic, allowed_atomic))
+    return (
+        f"the price is {need} {asset.symbol} and Permit2 may take {have} from this wallet; "
+        f"approve {contracts()['permit2'].address} for {asset.symbol} from the wallet first"
+    )
