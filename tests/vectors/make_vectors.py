@@ -193,7 +193,7 @@ CASES: dict[str, Case] = {
     "hostile-unknown-token": ("a contract that is in no table", v2(offer(asset=PAYEE)), {}, {}),
     "hostile-mistyped-payee": (
         "a payee that fails its checksum",
-        v2(offer(payTo=PAYEE.replace("C3", "c3"))),
+        v2(offer(payTo=PAYEE.replace("Bc", "bC"))),
         {},
         {},
     ),

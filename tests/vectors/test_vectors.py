@@ -48,6 +48,12 @@ def test_every_case_has_its_file_with_the_very_same_input() -> None:
         assert VECTORS[name]["given"] == given(answer, rules, chain), name
 
 
+def test_the_hostile_ones_and_no_others_end_in_a_refusal() -> None:
+    refused = {name for name, vector in VECTORS.items() if "refusal" in vector["expected"]}
+    assert refused == {name for name in VECTORS if name.startswith("hostile-")}
+    assert set(VECTORS) - refused == set(PAID)
+
+
 def test_payments_and_refusals_of_each_method_are_there() -> None:
     methods = {VECTORS[name]["expected"]["method"] for name in PAID}
     assert methods >= {"eip3009", "permit2", "upto"}
