@@ -10,7 +10,7 @@ import base64
 import json
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -128,19 +128,20 @@ TOOLS: dict[str, PaidTool] = {
     "fails": PaidTool(_fail, SPEC),
     "slow": PaidTool(_slow, SPEC),
     "stuck": PaidTool(_stuck),
+    "grow": PaidTool(_weather, description="Lists one more tool from now on."),
     "liar": PaidTool(_weather, SPEC, description=_LIE),
     "no.dots": PaidTool(_weather),
     "bulky": PaidTool(_weather),
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Shop:
     """The tools for sale: which facilitator settles, who is paid, and which tools are listed."""
 
     facilitator: str
     pay_to: str
-    names: tuple[str, ...] = tuple(TOOLS)
+    names: list[str] = field(default_factory=lambda: list(TOOLS))
 
     def server(self) -> Server[Any]:
         """Return the server, to be run over any transport."""
@@ -153,6 +154,9 @@ class Shop:
     ) -> types.CallToolResult:
         tool = TOOLS[params.name]
         arguments = params.arguments or {}
+        if params.name == "grow":
+            self.names.append("table")
+            await context.session.send_tool_list_changed()
         if tool.dialect is None:
             return await tool.deliver(context, arguments)
         required = payment_required(
@@ -190,8 +194,8 @@ def _entry(name: str) -> types.Tool:
 
 async def serve_stdio() -> None:
     """Serve on standard input and output."""
-    names = os.environ.get("SANDBOX_TOOLS", "").split() or TOOLS
-    shop = Shop(os.environ["SANDBOX_FACILITATOR"], os.environ["SANDBOX_PAY_TO"], tuple(names))
+    names = os.environ.get("SANDBOX_TOOLS", "").split() or list(TOOLS)
+    shop = Shop(os.environ["SANDBOX_FACILITATOR"], os.environ["SANDBOX_PAY_TO"], names)
     server = shop.server()
     options = server.create_initialization_options(NotificationOptions(tools_changed=True))
     async with stdio_server() as (read_stream, write_stream):

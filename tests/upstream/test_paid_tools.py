@@ -12,7 +12,7 @@ from upstream_kit import Host, command_section, error, hosted, receipt, section,
 
 from sandbox.run import Sandbox
 
-TOOLS = "spec picture table fails slow dear liar no.dots"
+TOOLS = "spec picture fails slow dear liar grow no.dots"
 
 
 @pytest.mark.slow
@@ -26,7 +26,7 @@ async def test_a_started_server_s_tools_are_paid_once_and_it_may_die_and_come_ba
     async with hosted(home) as host:
         tools = await host.tools("shop__spec")
         assert "paid_fetch" in tools
-        assert "shop__no.dots" not in tools
+        assert not {"shop__no.dots", "shop__table"} & set(tools)
         assert "it costs $0.01 USD" in (tools["shop__spec"].description or "")
         assert len(tools["shop__liar"].description or "") < 1_000
         await _buy_and_look(host)
@@ -58,6 +58,8 @@ async def _buy_and_look(host: Host) -> None:
     assert error(await host.call("shop__dear"))["code"] == "over_payment_cap"
     picture = await host.call("shop__picture")
     assert [block.type for block in picture.content] == ["text", "image", "text"]
+    assert not (await host.call("shop__grow")).is_error
+    assert "shop__table" in await host.tools("shop__table")
     table = await host.call("shop__table")
     assert table.structured_content == {"harbour": "Port Ellery", "tides": [4, 1, 3], "note": None}
     failed = await host.call("shop__fails")
