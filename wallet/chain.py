@@ -23,10 +23,12 @@ from wallet.chain_answers import (
 )
 from wallet.chain_questions import (
     AuthorizationView,
+    ContractView,
     find_settlement,
     latest_block,
     prove_transfer,
     view_authorization,
+    view_contract,
 )
 from wallet.loading import recursion_limit_kept
 from wallet.model import Transfer
@@ -190,6 +192,18 @@ class Chain:
         return await self._every(
             transfer.network_id, lambda server: view_authorization(server, transfer)
         )
+
+    async def contract_views(self, network_id: str, call: Mapping[str, str]) -> list[ContractView]:
+        """Return what every server that answers shows of a contract, each at its newest block.
+
+        Args:
+            network_id: the chain.
+            call: an `eth_call` object; its answer must be whole 32-byte words.
+
+        Raises:
+            ChainUnreadableError: fewer than two servers answered although as many are set.
+        """
+        return await self._every(network_id, lambda server: view_contract(server, call))
 
     async def agreed_charge(self, transfer: Transfer, tx_hash: str) -> int | None:
         """Return how much of its ceiling a transaction took, where every server says the same.

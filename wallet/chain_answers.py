@@ -155,3 +155,15 @@ def read_word(value: Any) -> int:
         ValueError: it is not one word.
     """
     return int(_match(_WORD, value), 16)
+
+
+def read_words(value: Any) -> tuple[int, ...]:
+    """Return the numbers in any count of 32-byte words.
+
+    Raises:
+        ValueError: it is not made of whole words, or of none.
+    """
+    data = read_bytes(value)
+    if not data or len(data) % 32:
+        raise ValueError("not whole words")
+    return tuple(int.from_bytes(data[at : at + 32], "big") for at in range(0, len(data), 32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from wallet.chain_answers import (
     read_quantity,
     read_used_hash,
     read_word,
+    read_words,
     used_filter,
 )
 from wallet.model import Method, Transfer
@@ -48,6 +50,18 @@ class AuthorizationView:
     block_time: int
 
 
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """What a contract's function returned, word by word, as of one block.
+
+    `block_time` is that block's unix time in seconds.
+    """
+
+    words: tuple[int, ...]
+    block_number: int
+    block_time: int
+
+
 async def latest_block(server: Server) -> tuple[int, int]:
     """Return the newest block's number and unix time in seconds.
 
@@ -56,6 +70,17 @@ async def latest_block(server: Server) -> tuple[int, int]:
     """
     block = await server.ask("eth_getBlockByNumber", "latest", False)
     return read_quantity(block["number"]), read_quantity(block["timestamp"])
+
+
+async def view_contract(server: Server, call: Mapping[str, str]) -> ContractView:
+    """Return what a contract's function returns in the server's newest block.
+
+    Raises:
+        ValueError, KeyError, TypeError: the answer is none, or not made of whole words.
+    """
+    number, time = await latest_block(server)
+    words = read_words(await server.ask("eth_call", dict(call), hex(number)))
+    return ContractView(words, number, time)
 
 
 async def view_authorization(server: Server, transfer: Transfer) -> AuthorizationView:

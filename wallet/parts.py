@@ -13,6 +13,7 @@ from wallet.model import Transfer
 from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.base import Rail
+from wallet.rails.x402.batch.channel import Deposit, Voucher
 
 
 class Keys(Protocol):
@@ -53,6 +54,30 @@ class Keys(Protocol):
 
         Raises:
             PurserError: as `sign`, or the transfer does not go through Permit2.
+        """
+        ...
+
+    def sign_deposit(self, ledger: Ledger, checked: Deposit) -> str:
+        """Sign the deposit that was checked, as the ledger holds it. Blocking, as `sign`.
+
+        Raises:
+            PurserError: the ledger has no such deposit to make, or the key cannot be reached.
+        """
+        ...
+
+    def sign_voucher(self, ledger: Ledger, purchase_id: str, checked: Voucher) -> str:
+        """Sign the voucher that was checked, for a held page. Blocking, as `sign`.
+
+        Raises:
+            PurserError: the ledger has no such page, or the key cannot be reached.
+        """
+        ...
+
+    def sign_reached(self, ledger: Ledger, channel_id: str) -> tuple[Voucher, str]:
+        """Sign again for what a channel's seller has acknowledged already. Blocking, as `sign`.
+
+        Raises:
+            PurserError: the ledger has no such channel, or the key cannot be reached.
         """
         ...
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn, Protocol
 
 from wallet.assets import Asset, find_asset
+from wallet.channels.model import LIVE_STATES, Channel, ChannelState
 from wallet.model import Method, Purchase, State, Transfer
+from wallet.rails.x402.batch.channel import (
+    SCHEME,
+    Deposit,
+    Voucher,
+    channel_id,
+    deposit_digest,
+    voucher_digest,
+)
 
 SIGNED = {
     "exact": (Method.EIP3009, Method.PERMIT2),
     "upto": (Method.UPTO,),
 }
 """By scheme: the methods by which its transfers are signed; nothing else is signed."""
+
+
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{128}(?:1[bB]|1[cC])", re.ASCII)
 
 
 class SigningRefusedError(Exception):
@@ -31,6 +44,24 @@ class _CheckedHold:
     transfer: Transfer
     asset: Asset
     permit_nonce: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckedVoucher:
+    """A voucher that `ChannelSigner` has let through; nothing else makes one."""
+
+    voucher: Voucher
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckedDeposit:
+    """A deposit that `ChannelSigner` has let through; nothing else makes one."""
+
+    deposit: Deposit
+    asset: Asset
+
+
+_Checked = _CheckedHold | _CheckedVoucher | _CheckedDeposit
 
 
 class UnlockedKey:
@@ -58,8 +89,8 @@ class UnlockedKey:
             raise ValueError("the private key is outside the range of secp256k1") from None
         self.address: str = self._key.public_key.to_checksum_address()
 
-    def sign(self, hold: _CheckedHold) -> str:
-        """Sign a hold that this module has checked, and check the signature.
+    def sign(self, hold: _Checked) -> str:
+        """Sign what this module has checked, and check the signature.
 
         Raises:
             SigningRefusedError: the terms do not fit their types, or the signature is wrong.
@@ -218,17 +249,127 @@ def _check(purchase_id: str, purchase: Purchase | None, checked: Transfer) -> _C
     return _CheckedHold(purchase.transfer, asset)
 
 
-def _digest(hold: _CheckedHold) -> bytes:
+def _digest(checked: _Checked) -> bytes:
     """Return the 32 bytes to sign; a method that is not in the table is not signed."""
     from wallet.rails.x402.eip712 import transfer_digest
     from wallet.rails.x402.gas_permit import gas_permit_digest
     from wallet.rails.x402.permit2 import permit2_digest
 
-    if hold.permit_nonce is not None:
-        return gas_permit_digest(hold.transfer, hold.asset, hold.permit_nonce)
+    if isinstance(checked, _CheckedVoucher):
+        return voucher_digest(checked.voucher)
+    if isinstance(checked, _CheckedDeposit):
+        return deposit_digest(checked.deposit, checked.asset)
+    if checked.permit_nonce is not None:
+        return gas_permit_digest(checked.transfer, checked.asset, checked.permit_nonce)
     digests = {
         Method.EIP3009: transfer_digest,
         Method.PERMIT2: permit2_digest,
         Method.UPTO: permit2_digest,
     }
-    return digests[hold.transfer.method](hold.transfer, hold.asset)
+    return digests[checked.transfer.method](checked.transfer, checked.asset)
+
+
+class ChannelSigner:
+    """Signs deposits and vouchers of channels that the ledger has, and nothing else.
+
+    Like `Signer` it takes an id and the terms that were checked, and signs where the ledger has
+    these very terms under that id. Calls block.
+
+    Args:
+        key: the wallet's key.
+        load: reads one purchase from the ledger.
+        load_channel: reads one channel from the ledger.
+        open_page: reads the page of a channel that is under way.
+    """
+
+    def __init__(
+        self,
+        key: UnlockedKey,
+        load: Callable[[str], Purchase | None],
+        load_channel: Callable[[str], Channel | None],
+        open_page: Callable[[str], Purchase | None],
+    ) -> None:
+        self._key = key
+        self._load = load
+        self._load_channel = load_channel
+        self._open_page = open_page
+
+    def __repr__(self) -> str:
+        return "ChannelSigner(<hidden>)"
+
+    def sign_deposit(self, checked: Deposit) -> str:
+        """Sign the deposit of an OPENING channel whose first page is HELD.
+
+        Raises:
+            SigningRefusedError: the ledger has no such deposit to make.
+            LedgerUnavailableError: the channel cannot be read.
+        """
+        channel = self._channel(channel_id(checked.channel), (ChannelState.OPENING,))
+        page = self._open_page(channel.id)
+        if channel.deposit != checked:
+            raise SigningRefusedError("the deposit in the ledger is not the one that was checked")
+        if page is None or page.state is not State.HELD:
+            raise SigningRefusedError("no page of the channel is held")
+        asset = find_asset(checked.channel.network_id, checked.channel.token)
+        if asset is None:
+            raise SigningRefusedError("the token is not in the asset table")
+        return self._key.sign(_CheckedDeposit(checked, asset))
+
+    def sign_voucher(self, purchase_id: str, checked: Voucher) -> str:
+        """Sign the voucher of a HELD page; its total is the ledger's, and within the deposit.
+
+        Raises:
+            SigningRefusedError: the ledger has no such page, or it is no more than held.
+            LedgerUnavailableError: the page or its channel cannot be read.
+        """
+        page = self._load(purchase_id)
+        if page is None or page.id != purchase_id or page.channel_id is None:
+            raise SigningRefusedError("the ledger has no such page")
+        if page.state is not State.HELD or page.scheme != SCHEME:
+            raise SigningRefusedError(f"the page is {page.state}, not held")
+        channel = self._channel(page.channel_id, (ChannelState.OPENING, ChannelState.OPEN))
+        if channel.config != checked.channel:
+            raise SigningRefusedError("the voucher is another channel's")
+        if page.cumulative_atomic != checked.max_claimable_atomic:
+            raise SigningRefusedError("the voucher's total is not the page's")
+        if checked.max_claimable_atomic > channel.signed_max_atomic:
+            raise SigningRefusedError("the channel has not counted the voucher")
+        return self._key.sign(_CheckedVoucher(checked))
+
+    def sign_reached(self, identity: str) -> tuple[Voucher, str]:
+        """Sign again for what a seller has acknowledged already: a voucher that promises nothing.
+
+        Raises:
+            SigningRefusedError: the ledger has no such channel, or it has ended.
+            LedgerUnavailableError: the channel cannot be read.
+        """
+        channel = self._channel(identity, LIVE_STATES)
+        voucher = Voucher(channel.config, channel.charged_atomic)
+        return voucher, self._key.sign(_CheckedVoucher(voucher))
+
+    def _channel(self, identity: str, states: tuple[ChannelState, ...]) -> Channel:
+        channel = self._load_channel(identity)
+        if channel is None or channel_id(channel.config) != identity:
+            raise SigningRefusedError("the ledger has no such channel")
+        if channel.state not in states:
+            raise SigningRefusedError(f"the channel is {channel.state}")
+        if channel.config.payer != self._key.address:
+            raise SigningRefusedError("the payer of the channel is not this wallet")
+        return channel
+
+
+def signed_by(voucher: Voucher, signature: str) -> str | None:
+    """Return the EIP-55 address that signed a voucher, or None where the text is no signature."""
+    from eth_keys.datatypes import Signature
+    from eth_keys.exceptions import BadSignature
+    from eth_utils.exceptions import ValidationError
+
+    if _SIGNATURE.fullmatch(signature) is None:
+        return None
+    raw = bytes.fromhex(signature[2:])
+    try:
+        read = Signature(raw[:64] + bytes([raw[64] - 27]))
+        key = read.recover_public_key_from_msg_hash(voucher_digest(voucher))
+    except (BadSignature, ValidationError, ValueError):
+        return None
+    return key.to_checksum_address()

@@ -11,7 +11,8 @@ import anyio.to_thread
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import Ledger
 from wallet.model import Transfer
-from wallet.signer import KeySource, Signer, SigningRefusedError, UnlockedKey
+from wallet.rails.x402.batch.channel import Deposit, Voucher
+from wallet.signer import ChannelSigner, KeySource, Signer, SigningRefusedError, UnlockedKey
 
 
 class Vault:
@@ -67,6 +68,37 @@ class Vault:
 
     def _signer(self, ledger: Ledger) -> Signer:
         return Signer(_Unlocked(self._unlock()), ledger.get)
+
+    def sign_deposit(self, ledger: Ledger, checked: Deposit) -> str:
+        """Sign the deposit that was checked, as the ledger holds it; 0x and 130 hex digits.
+
+        Raises:
+            PurserError: WALLET_LOCKED, or the ledger has no such deposit to make.
+        """
+        with _refusals():
+            return self._channel_signer(ledger).sign_deposit(checked)
+
+    def sign_voucher(self, ledger: Ledger, purchase_id: str, checked: Voucher) -> str:
+        """Sign the voucher that was checked, for a held page; 0x and 130 hex digits.
+
+        Raises:
+            PurserError: WALLET_LOCKED, or the ledger has no such page.
+        """
+        with _refusals():
+            return self._channel_signer(ledger).sign_voucher(purchase_id, checked)
+
+    def sign_reached(self, ledger: Ledger, channel_id: str) -> tuple[Voucher, str]:
+        """Sign again for what a channel's seller has acknowledged already.
+
+        Raises:
+            PurserError: WALLET_LOCKED, or the ledger has no such channel.
+        """
+        with _refusals():
+            return self._channel_signer(ledger).sign_reached(channel_id)
+
+    def _channel_signer(self, ledger: Ledger) -> ChannelSigner:
+        channels = ledger.channels
+        return ChannelSigner(self._unlock(), ledger.get, channels.get, channels.open_page)
 
     def _unlock(self) -> UnlockedKey:
         with self._unlocking:
