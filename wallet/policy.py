@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from wallet.approvals import Approval
 from wallet.assets import Asset, find_asset
+from wallet.channels.plan import DEFAULT_RULES, ChannelRules, Opening, Plan, Through, Unfit
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
 from wallet.model import PAYMENT_FLOWS, Bill, Foreign, Method, Offer
 from wallet.money import Usd, token_units, usd_from_atomic
+from wallet.rails.x402.batch.channel import SCHEME as BATCH
 
 SHORTEST_VALIDITY_S = 10
 """Facilitators want a few seconds of slack; a shorter authorization would only be refused."""
@@ -31,6 +33,7 @@ class Rules:
     validity_s: int
     repeat_window_s: int
     payment_flows: tuple[str, ...] = ("authorization",)
+    channels: ChannelRules = DEFAULT_RULES
 
 
 METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
@@ -38,6 +41,7 @@ METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
     ("exact", "permit2"): ("permit2", Method.PERMIT2),
     ("upto", "permit2"): ("upto", Method.UPTO),
     ("charge", "eip3009"): ("exact", Method.EIP3009),
+    (BATCH, "eip3009"): (BATCH, Method.VOUCHER),
 }
 """By scheme and transfer method: what the user's `schemes` call it, and how it is signed."""
 
@@ -205,6 +209,7 @@ def _judge(
     max_price: Usd | None,
     standing: Sequence[tuple[Cap, Balance]],
     approved: bool,
+    through: Plan | None,
 ) -> tuple[QuotedOffer, int]:
     asset = None if offer.network_id is None else find_asset(offer.network_id, offer.asset)
     price = None
@@ -217,7 +222,10 @@ def _judge(
                 5, ErrorKind.OVER_PAYMENT_CAP, "the amount is absurdly large"
             )
     if refusal is None and price is not None:
-        refusal = _refuse_price(price, rules, max_price, standing, approved)
+        if offer.scheme == BATCH:
+            refusal = _refuse_channel(price, rules, max_price, through)
+        else:
+            refusal = _refuse_price(price, rules, max_price, standing, approved)
     amount = None if asset is None else token_units(offer.amount_atomic, asset.decimals)
     quoted = QuotedOffer(
         index=offer.index,
@@ -231,9 +239,31 @@ def _judge(
         payment_flow=offer.payment_flow if offer.payment_flow in PAYMENT_FLOWS else None,
         allowed=refusal is None,
         refusal=None if refusal is None else refusal.kind,
-        reason="allowed" if refusal is None else refusal.reason,
+        reason=_allowed(through) if refusal is None else refusal.reason,
     )
     return quoted, _ALLOWED if refusal is None else refusal.stage
+
+
+def _refuse_channel(
+    price: Usd, rules: Rules, max_price: Usd | None, through: Plan | None
+) -> _Refusal | None:
+    """Judge a page of a channel: its price for itself, while its deposit is what the caps hold."""
+    if through is None or isinstance(through, Unfit):
+        unfit = through or Unfit(ErrorKind.SCHEME_NOT_ENABLED, "no channel can be used here")
+        return _Refusal(3, unfit.kind, unfit.reason)
+    refusal = _refuse_price(price, rules, max_price, (), approved=True)
+    if refusal is None and price > rules.approval_above:
+        reason = f"${price} is above ${rules.approval_above}, and no page of a channel may be"
+        return _Refusal(5, ErrorKind.OVER_PAYMENT_CAP, reason)
+    return refusal
+
+
+def _allowed(through: Plan | None) -> str:
+    if isinstance(through, Through):
+        return "allowed, out of a channel that is open already"
+    if isinstance(through, Opening):
+        return f"allowed, through a channel with a deposit of ${through.deposit_usd}"
+    return "allowed"
 
 
 def decide(
@@ -244,6 +274,7 @@ def decide(
     max_price: Usd | None,
     standing: Sequence[tuple[Cap, Balance]],
     approved: Collection[int] = (),
+    through: Mapping[int, Plan] | None = None,
 ) -> Quote:
     """Choose the cheapest allowed offer, or refuse with one reason for each offer.
 
@@ -259,16 +290,27 @@ def decide(
         standing: each cap with its present balance. The ledger checks them again, atomically.
         approved: the indexes of offers whose very terms the user has approved. The ledger checks
             that again too, and uses the approval up.
+        through: how each channel offer would be paid; see `wallet.channels.offered`.
     """
+    by_index = through or {}
     judged = [
-        _judge(offer, rules, payer, max_price, standing, offer.index in approved)
+        _judge(
+            offer,
+            rules,
+            payer,
+            max_price,
+            standing,
+            offer.index in approved,
+            by_index.get(offer.index),
+        )
         for offer in bill.offers
     ]
     offers = (*(quoted for quoted, _ in judged), *_not_offers(bill))
     allowed = [quoted for quoted, _ in judged if quoted.allowed]
     if allowed:
         best = min(allowed, key=lambda one: _preference(one, rules))
-        return Quote(url, False, offers, best.index, None, f"would pay ${best.amount_usd}")
+        reason = f"would pay ${best.amount_usd}{best.reason.removeprefix('allowed')}"
+        return Quote(url, False, offers, best.index, None, reason)
     if not judged:
         reason = _nothing_to_judge(bill.foreign)
         return Quote(url, False, offers, None, ErrorKind.NO_PAYABLE_OFFER, reason)

@@ -32,6 +32,9 @@ class ChannelRules:
     max_withdraw_delay_s: int = 86_400
 
 
+DEFAULT_RULES = ChannelRules()
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
     """A limit that a deposit must not pass: how much is left of it, and how it is refused."""
