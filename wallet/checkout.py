@@ -86,7 +86,7 @@ async def _prepare(
     try:
         prepared = await parts.ledger.call(lambda ledger: _commit(parts, ledger, order, request))
     except OverCapError as error:
-        raise _over_cap(order.price, error) from None
+        raise over_cap(order.price, error) from None
     except ApprovalMissingError:
         terms = terms_of(order.key, order.host, order.offer.scheme, order.transfer)
         raise await ask(parts, exchange.request, terms, order.price) from None
@@ -153,7 +153,8 @@ def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest
     )
 
 
-def _over_cap(price: Usd, error: OverCapError) -> PurserError:
+def over_cap(price: Usd, error: OverCapError) -> PurserError:
+    """Return the error of a hold that a cap refused."""
     cap, balance = error.cap, error.balance
     if cap.limit is None:
         return PurserError(cap.kind, f"${price} is more than the ledger can count.")

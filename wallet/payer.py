@@ -9,6 +9,10 @@ import anyio.to_thread
 from wallet.allowances import Allowances
 from wallet.approvals import Approval, approved_offers, offered_terms, terms_of
 from wallet.assets import find_asset
+from wallet.channels.buying import Till
+from wallet.channels.offered import plans
+from wallet.channels.order import ChannelOrder
+from wallet.channels.shortcuts import remembered_offer, remembered_order
 from wallet.checkout import Order, pay
 from wallet.consent import ask, with_approval
 from wallet.errors import ErrorKind, PurserError
@@ -31,6 +35,7 @@ from wallet.policy import (
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
 from wallet.rails.base import CannotFreezeError, Draft, Rail
 from wallet.rails.router import recognise
+from wallet.rails.x402.batch.channel import SCHEME as BATCH
 from wallet.repeats import Repeats, host_of, origin_of
 
 ATTEMPTS = 3
@@ -61,6 +66,7 @@ class Payer:
         self._funds = Funds(parts.chain)
         self._allowances = Allowances(parts.chain, parts.rules.schemes)
         self._repeats = Repeats(parts)
+        self._till = Till(parts, self._funds, self._repeats.turn)
 
     async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
         """Return the content of a request, paying for it at most once.
@@ -116,7 +122,8 @@ class Payer:
         asset = None if offer is None else find_asset(offer.network_id or "", offer.asset)
         if offer is None or asset is None or not payer:
             return quote
-        missing = await self._funds.shortfall(asset, payer, offer.amount_atomic)
+        needed = next(one.needs_atomic for one in quote.offers if one.index == offer.index)
+        missing = await self._funds.shortfall(asset, payer, needed) if needed else None
         if missing is None:
             challenge = bill.challenge_of(offer)
             missing = (await self._allowances.look(challenge, offer, asset, payer)).missing
@@ -157,14 +164,50 @@ class Payer:
     async def _fetch_anew(
         self, exchange: Exchange, key: str, max_price: Usd | None, pay_again: bool
     ) -> Bought:
-        response = await exchange.ask()
-        if response.status != 402:
-            return await self._free(exchange, key, response)
-        order = await self._order(key, exchange.request, response, max_price, pay_again)
-        if not exchange.can_still_pay():
-            detail = "Too little time was left to wait for a settlement, so nothing was signed."
-            raise PurserError(ErrorKind.TIMEOUT, detail)
-        return await pay(self._parts, exchange, order)
+        first = await self._with_first_request(exchange, key, max_price, pay_again)
+        if isinstance(first, Bought):
+            return first
+        response = first or await exchange.ask()
+        for _ in range(ATTEMPTS):
+            if response.status != 402:
+                return await self._free(exchange, key, response)
+            order = await self._order(key, exchange.request, response, max_price, pay_again)
+            if not exchange.can_still_pay():
+                detail = "Too little time was left to wait for a settlement, so nothing was signed."
+                raise PurserError(ErrorKind.TIMEOUT, detail)
+            if isinstance(order, Order):
+                return await pay(self._parts, exchange, order)
+            outcome = await self._till.buy(exchange, order)
+            if isinstance(outcome, Bought):
+                return outcome
+            response = outcome
+        detail = (
+            "The server answers 402 to every voucher. None was charged as far as it says; the"
+            " channel's deposit stays held."
+        )
+        raise PurserError(ErrorKind.PAYMENT_REJECTED, detail, "unknown")
+
+    async def _with_first_request(
+        self, exchange: Exchange, key: str, max_price: Usd | None, pay_again: bool
+    ) -> Bought | WebResponse | None:
+        """Pay by voucher before asking, where a channel is open and the price is remembered.
+
+        The remembered offer passes the same policy as one that was just made. Returns a 402 that
+        comes instead, and None where nothing is remembered that may be paid.
+        """
+        parts, request = self._parts, exchange.request
+        if BATCH not in parts.rules.schemes:
+            return None
+        place = await self._till.shortcuts.recall(request)
+        challenge = None if place is None else remembered_offer(place)
+        if place is None or challenge is None:
+            return None
+        payer = await parts.keys.unlock()
+        quote = await self._decide(Bill((challenge,)), key, request.url, payer, max_price)
+        order = remembered_order(place, challenge, key, request, pay_again=pay_again)
+        if quote.chosen is None or order is None or order.payer != payer:
+            return None
+        return await self._till.first(exchange, order, place.channel)
 
     async def _order(
         self,
@@ -173,7 +216,7 @@ class Payer:
         response: WebResponse,
         max_price: Usd | None,
         pay_again: bool,
-    ) -> Order:
+    ) -> Order | ChannelOrder:
         """Freeze one offer into the exact transfer to sign, or refuse."""
         parts = self._parts
         bill = recognise(parts.rails, response)
@@ -189,6 +232,21 @@ class Payer:
         asset = find_asset(offer.network_id or "", offer.asset)
         if asset is None or quoted.amount_usd is None:
             raise AssertionError("policy allows only known assets with a price")
+        host = host_of(response.url)
+        redirected = origin_of(response.url) != origin_of(request.url)
+        if offer.scheme == BATCH:
+            return ChannelOrder(
+                key=key,
+                origin=origin_of(response.url),
+                host=host,
+                redirected=redirected,
+                challenge=challenge,
+                offer=offer,
+                asset=asset,
+                price=quoted.amount_usd,
+                payer=payer,
+                pay_again=pay_again,
+            )
         await self._funds.require(asset, payer, offer.amount_atomic)
         allowance = await self._allowances.look(challenge, offer, asset, payer)
         if allowance.missing is not None:
@@ -204,7 +262,6 @@ class Payer:
             request=request,
         )
         transfer = _frozen(rail, challenge, offer, draft)
-        host = host_of(response.url)
         if quote.chosen is None:
             terms = terms_of(key, host, offer.scheme, transfer)
             raise await ask(parts, request, terms, quoted.amount_usd, refusal(quote).offers)
@@ -212,7 +269,7 @@ class Payer:
             id=order_id,
             key=key,
             host=host,
-            redirected=origin_of(response.url) != origin_of(request.url),
+            redirected=redirected,
             rail=rail,
             challenge=challenge,
             offer=offer,
@@ -227,12 +284,18 @@ class Payer:
     ) -> Quote:
         parts, host = self._parts, host_of(url)
         caps, now = caps_for(parts.rules, host), parts.now_s()
-        balances, approval = await parts.ledger.call(
-            lambda ledger: (ledger.balances(caps, now), ledger.latest_approval(key))
+        origin = origin_of(url)
+        balances, approval, live = await parts.ledger.call(
+            lambda ledger: (
+                ledger.balances(caps, now),
+                ledger.latest_approval(key),
+                ledger.channels.of_origin(parts.principal, origin),
+            )
         )
         standing = list(zip(caps, balances, strict=True))
         approved = approved_offers(approval, key, host, bill.offers, now)
-        quote = decide(bill, url, parts.rules, payer, max_price, standing, approved)
+        through = plans(bill, parts.rules, standing, live)
+        quote = decide(bill, url, parts.rules, payer, max_price, standing, approved, through)
         wanted = quote.askable if quote.chosen is None else quote.chosen
         offer = next((one for one in bill.offers if one.index == wanted), None)
         terms = None if offer is None else offered_terms(key, host, offer)

@@ -59,7 +59,10 @@ class CapStatus:
 
 @dataclass(frozen=True, slots=True)
 class QuotedOffer:
-    """One offer and the verdict on it; every text is ours, never the seller's."""
+    """One offer and the verdict on it; every text is ours, never the seller's.
+
+    `needs_atomic` is what the wallet must hold for it: the price, a channel's deposit, or nothing.
+    """
 
     index: int
     rail: str
@@ -73,6 +76,7 @@ class QuotedOffer:
     allowed: bool
     refusal: ErrorKind | None
     reason: str
+    needs_atomic: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,7 @@ def _judge(
         allowed=refusal is None,
         refusal=None if refusal is None else refusal.kind,
         reason=_allowed(through) if refusal is None else refusal.reason,
+        needs_atomic=_needs(offer, through),
     )
     return quoted, _ALLOWED if refusal is None else refusal.stage
 
@@ -256,6 +261,12 @@ def _refuse_channel(
         reason = f"${price} is above ${rules.approval_above}, and no page of a channel may be"
         return _Refusal(5, ErrorKind.OVER_PAYMENT_CAP, reason)
     return refusal
+
+
+def _needs(offer: Offer, through: Plan | None) -> int:
+    if isinstance(through, Opening):
+        return through.deposit_atomic
+    return 0 if isinstance(through, Through) else offer.amount_atomic
 
 
 def _allowed(through: Plan | None) -> str:

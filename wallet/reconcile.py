@@ -9,6 +9,7 @@ import anyio.to_thread
 
 from wallet.assets import find_network
 from wallet.chain import ChainUnreadableError
+from wallet.channels.resolving import reconcile_channels
 from wallet.ledger.base import Ledger, PurchaseFilter, StaleStateError
 from wallet.model import OPEN_STATES, Delivery, Evidence, Purchase, State, Transfer
 from wallet.outcome import SPENT_VIEWS, Sighting, charge_of
@@ -41,6 +42,8 @@ async def reconcile_one(parts: Parts, purchase: Purchase) -> Purchase:
     try:
         if purchase.state is State.HELD:
             return await _release_stale(parts, purchase)
+        if purchase.channel_id is not None:
+            return purchase  # its channel decides
         return await _ask_chain(parts, purchase)
     except StaleStateError:
         return await parts.ledger.call(lambda ledger: ledger.get(purchase.id)) or purchase
@@ -112,10 +115,11 @@ async def _stored_delivery(parts: Parts, purchase_id: str) -> Delivery | None:
 
 
 async def reconcile_all(parts: Parts) -> Reconciled:
-    """Reconcile every open purchase once, oldest first."""
+    """Reconcile every channel and every open purchase once, oldest first."""
     settled: list[str] = []
     voided: list[str] = []
     still_open: list[str] = []
+    await reconcile_channels(parts)
     for purchase in await parts.ledger.call(lambda ledger: ledger.open_purchases()):
         after = await reconcile_one(parts, purchase)
         if after.state is State.SETTLED:
@@ -135,7 +139,8 @@ async def _verify_claims(parts: Parts) -> tuple[str, ...]:
     verified: list[str] = []
     for purchase in found:
         transfer = purchase.transfer
-        if purchase.evidence is not Evidence.CLAIMED or transfer is None:
+        by_channel = purchase.channel_id is not None
+        if purchase.evidence is not Evidence.CLAIMED or transfer is None or by_channel:
             continue
         sighting = await look(parts.chain, transfer, purchase.tx_hash)
         if sighting.view in SPENT_VIEWS:

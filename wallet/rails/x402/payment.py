@@ -61,11 +61,11 @@ def _envelope_v2(
     if around.resource is not None:
         envelope["resource"] = around.resource
     if around.extensions:
-        envelope["extensions"] = _extensions(around.extensions, payment_id)
+        envelope["extensions"] = echoed_extensions(around.extensions, payment_id)
     return envelope
 
 
-def _extensions(declared: Mapping[str, Any], payment_id: str) -> dict[str, Any]:
+def echoed_extensions(declared: Mapping[str, Any], payment_id: str) -> dict[str, Any]:
     """Repeat the declared extensions, adding our id to a well-formed `payment-identifier`."""
     extensions = dict(declared)
     extension = as_object(extensions.get(PAYMENT_IDENTIFIER))

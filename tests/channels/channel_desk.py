@@ -1,0 +1,70 @@
+"""A wallet that may use channels, and the real seller's side of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sandbox.run import Sandbox
+from tests.desk import Desk, open_desk
+from wallet.channels.model import Channel
+from wallet.channels.plan import ChannelRules
+from wallet.money import Usd
+
+PRICE = 100  # $0.0001
+FUNDS = 10_000_000
+SCHEMES = ("exact", "batch-settlement")
+
+
+def limits(pages: int = 100, deposit: str = "1.00", **changes: Any) -> dict[str, Any]:
+    """Return rules that allow channels; `pages` is how many a deposit is for."""
+    channels = ChannelRules(Usd.parse(deposit), pages, 86_400)
+    generous = {"payments_per_minute": 100_000, "per_day": Usd.parse("500")}
+    return {"schemes": SCHEMES, "channels": channels, **generous, **changes}
+
+
+@asynccontextmanager
+async def channel_desk(
+    home: Path, sandbox: Sandbox, *, key: str | None = None, **options: Any
+) -> AsyncGenerator[Desk]:
+    """Open a wallet of a fresh account that may use channels."""
+    if key is None:
+        key, _ = sandbox.open_account(FUNDS)
+    options.setdefault("rules", limits())
+    async with open_desk(home, sandbox, key=key, **options) as desk:
+        yield desk
+
+
+def page_url(sandbox: Sandbox, number: int) -> str:
+    """Return a page that is sold through channels."""
+    return f"{sandbox.seller_url}/batch/page/{number}"
+
+
+async def channels_of(desk: Desk, *, ended: bool = False) -> list[Channel]:
+    """Return the desk's channels, newest first."""
+    return await desk.parts.ledger.call(lambda ledger: ledger.channels.listed(ended=ended))
+
+
+async def the_channel(desk: Desk) -> Channel:
+    """Return the desk's only channel."""
+    (channel,) = await channels_of(desk, ended=True)
+    return channel
+
+
+async def sellers_side(sandbox: Sandbox, action: str, channel: Channel | None = None) -> Any:
+    """Let the seller `claim`, `settle` or `refund`."""
+    query = {} if channel is None else {"channel": channel.id}
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        answer = await client.post(f"{sandbox.seller_url}/batch/{action}", params=query)
+        answer.raise_for_status()
+        return answer.json()
+
+
+async def day(desk: Desk) -> tuple[int, int]:
+    """Return what is held and settled today, in micro-USD."""
+    (cap,) = (one for one in (await desk.payer.status()).caps if one.name == "per_day")
+    return cap.held.micros, cap.settled.micros
