@@ -23,6 +23,7 @@ _SECTION_NOTES = {
     "hosts": "Names are exact, or *.example.com for every host below example.com.",
     "wallet": "",
     "ledger": "",
+    "batch": "Payment channels, for sellers of many cheap pages; see docs/channels.md.",
     "fetch": "",
 }
 
@@ -39,9 +40,12 @@ _NOTES = {
     "private_ok": 'local sellers, such as "127.0.0.1:8402": private and plain http are fine',
     "key": "keyring, keystore (an encrypted file) or env (tests and CI)",
     "networks": "in order of preference",
-    "schemes": "exact, permit2 and upto",
+    "schemes": "exact, permit2, upto and batch-settlement",
     "payment_flows": "upfront and escrow sellers take the money before the work",
     "validity_s": "the longest life of a signed payment, in seconds",
+    "max_deposit": "the most that is put into one channel; held until it comes back",
+    "deposit_pages": "how many pages of the price at hand a deposit is for",
+    "max_withdraw_delay_s": "the longest that a seller may keep the rest from coming back",
     "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
     "timeout_s": "the longest time for one fetch, in seconds",
     "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from server.settings_models import (
     NAMED,
     SECTIONS,
+    Batch,
     Budget,
     Config,
     Fetch,
@@ -78,6 +79,7 @@ class Settings:
     wallet: Wallet
     network: Mapping[str, NetworkSettings] = field(repr=False)
     ledger: LedgerSettings
+    batch: Batch
     fetch: Fetch
     upstream: Mapping[str, Upstream] = field(default_factory=dict[str, Upstream], repr=False)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
@@ -93,6 +95,7 @@ class Settings:
             config.wallet,
             config.network,
             config.ledger,
+            config.batch,
             config.fetch,
             config.upstream,
             origins or {},

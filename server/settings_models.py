@@ -18,12 +18,13 @@ from pydantic import (
 )
 
 from wallet.assets import find_network, networks
+from wallet.channels.plan import DEFAULT_RULES
 from wallet.model import PAYMENT_FLOWS
 from wallet.money import Usd
+from wallet.rails.x402.batch.channel import LONGEST_DELAY_S, SHORTEST_DELAY_S
 
 DEFAULT_NETWORK = "eip155:8453"
-SUPPORTED_SCHEMES = ("exact", "permit2", "upto")
-LATER_SCHEMES = ("batch-settlement",)
+SUPPORTED_SCHEMES = ("exact", "permit2", "upto", "batch-settlement")
 _SCHEMES_TEXT = ", ".join(SUPPORTED_SCHEMES)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _UPSTREAM_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}", re.ASCII)
@@ -80,8 +81,6 @@ def _network(text: str) -> None:
 
 
 def _scheme(text: str) -> None:
-    if text in LATER_SCHEMES:
-        raise ValueError(f"is not supported in this version; {_SCHEMES_TEXT} are")
     if text not in SUPPORTED_SCHEMES:
         raise ValueError(f"is not a payment scheme; {_SCHEMES_TEXT} are supported")
 
@@ -173,6 +172,16 @@ class LedgerSettings(Section):
     url: Annotated[str, AfterValidator(_ledger_url)] = Field(default="", repr=False)
 
 
+class Batch(Section):
+    """`[batch]`: payment channels, where `wallet.schemes` names `batch-settlement`."""
+
+    max_deposit: Amount = DEFAULT_RULES.max_deposit
+    deposit_pages: int = Field(default=DEFAULT_RULES.deposit_pages, ge=1, le=1_000_000)
+    max_withdraw_delay_s: int = Field(
+        default=DEFAULT_RULES.max_withdraw_delay_s, ge=SHORTEST_DELAY_S, le=LONGEST_DELAY_S
+    )
+
+
 class Fetch(Section):
     """`[fetch]`: bounds of one fetch."""
 
@@ -259,6 +268,7 @@ class Config(Section):
     wallet: Wallet = Wallet()
     network: Annotated[dict[str, NetworkSettings], AfterValidator(_known_networks)] = {}
     ledger: LedgerSettings = LedgerSettings()
+    batch: Batch = Batch()
     fetch: Fetch = Fetch()
     upstream: Annotated[dict[str, Upstream], AfterValidator(_known_upstreams)] = {}
 
@@ -289,6 +299,7 @@ SECTIONS: dict[str, type[Section]] = {
     "hosts": Hosts,
     "wallet": Wallet,
     "ledger": LedgerSettings,
+    "batch": Batch,
     "fetch": Fetch,
 }
 

@@ -15,6 +15,7 @@ from server.settings import Settings
 from tools.context import Holding, Toolbox
 from wallet.assets import Asset, assets, networks
 from wallet.chain import Chain, ChainUnreadableError
+from wallet.channels.plan import ChannelRules
 from wallet.exchange import Exchange, WebRequest
 from wallet.keystore import Keystore
 from wallet.ledger.base import Ledger
@@ -45,7 +46,7 @@ class Wired:
 
 def rules_from(settings: Settings) -> Rules:
     """Return the policy's rules as the settings give them."""
-    budget, wallet = settings.budget, settings.wallet
+    budget, wallet, batch = settings.budget, settings.wallet, settings.batch
     return Rules(
         per_payment=budget.per_payment,
         per_host_per_day=budget.per_host_per_day,
@@ -58,6 +59,7 @@ def rules_from(settings: Settings) -> Rules:
         validity_s=wallet.validity_s,
         payment_flows=wallet.payment_flows,
         repeat_window_s=settings.fetch.repeat_window_s,
+        channels=ChannelRules(batch.max_deposit, batch.deposit_pages, batch.max_withdraw_delay_s),
     )
 
 
