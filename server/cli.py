@@ -103,6 +103,16 @@ COMMANDS: dict[str, Command] = {
         "refuse a payment that waits for approval, or take back an approval not used yet",
         ("purser deny ap_0199a3f0-5a6b-7c1d-9e2f-001122334455",),
     ),
+    "channels": Command(
+        "channels",
+        "list payment channels, what they hold and what they have paid",
+        ("purser channels", "purser channels --all --json"),
+    ),
+    "channel": Command(
+        "channel",
+        "get back what a channel has left: ask its seller, or withdraw without it",
+        ("purser channel refund ID", "purser channel withdraw ID"),
+    ),
     "reconcile": Command(
         "reconcile",
         "ask the chain what became of open payments",

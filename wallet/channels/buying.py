@@ -125,7 +125,7 @@ class Till:
             return await self._open(exchange, order, step)
         page = await self._wait(step.channel)
         if page is not None:
-            await self._resolve(exchange, order, await self._fresh(step.channel), page)
+            await self.resolve(exchange, order, await self._fresh(step.channel), page)
             return None
         return await self._pay(exchange, order, step.channel)
 
@@ -214,7 +214,7 @@ class Till:
                 page = await self._page(channel)
         return page
 
-    async def _resolve(
+    async def resolve(
         self, exchange: Exchange, order: ChannelOrder, channel: Channel, page: Purchase
     ) -> None:
         """Find out what became of an earlier page, so that the next voucher covers the right sum.
