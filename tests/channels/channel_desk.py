@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ import httpx
 
 from sandbox.run import Sandbox
 from tests.desk import Desk, open_desk
+from tests.meddler import PaidAnswer
 from wallet.channels.model import Channel
 from wallet.channels.plan import ChannelRules
 from wallet.money import Usd
@@ -68,3 +71,21 @@ async def day(desk: Desk) -> tuple[int, int]:
     """Return what is held and settled today, in micro-USD."""
     (cap,) = (one for one in (await desk.payer.status()).caps if one.name == "per_day")
     return cap.held.micros, cap.settled.micros
+
+
+def vouchers(payments: list[str]) -> list[int]:
+    """Return the totals of the vouchers in payment headers, in order."""
+    read = [json.loads(base64.b64decode(one))["payload"] for one in payments]
+    return [int(one["voucher"]["maxClaimableAmount"]) for one in read]
+
+
+def state_of(answer: PaidAnswer) -> dict[str, Any]:
+    """Return the channel's state as a seller's answer names it."""
+    return answer.settlement()["extra"]["channelState"]
+
+
+def forge_state(answer: PaidAnswer, **changes: Any) -> PaidAnswer:
+    """Change members of the channel's state in a seller's answer."""
+    extra = answer.settlement()["extra"]
+    answer.forge(extra={**extra, "channelState": {**extra["channelState"], **changes}})
+    return answer

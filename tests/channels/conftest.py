@@ -1,0 +1,16 @@
+"""Fixtures of the tests of channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.run import Sandbox
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """Run one sandbox per module: some tests move its chain's clock on."""
+    with Sandbox() as running:
+        yield running

@@ -1,0 +1,226 @@
+"""A seller that cheats gets no more than its vouchers, and the channel ends."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from channel_desk import (
+    PRICE,
+    channel_desk,
+    channels_of,
+    day,
+    forge_state,
+    limits,
+    the_channel,
+    vouchers,
+)
+
+from sandbox.run import SELLER, Sandbox
+from tests.meddler import PaidAnswer, meddler
+from wallet.channels.model import ChannelState
+from wallet.errors import ErrorKind, PurserError
+from wallet.model import State
+
+OTHER = "0x" + "ab" * 32
+
+
+def honest(answer: PaidAnswer) -> PaidAnswer:
+    return answer
+
+
+def overcharge(answer: PaidAnswer) -> PaidAnswer:
+    answer.forge(extra={**answer.settlement()["extra"], "chargedAmount": str(PRICE + 1)})
+    return answer
+
+
+def inflate(answer: PaidAnswer) -> PaidAnswer:
+    return forge_state(answer, chargedCumulativeAmount=str(50 * PRICE))
+
+
+def another_channel(answer: PaidAnswer) -> PaidAnswer:
+    return forge_state(answer, channelId=OTHER)
+
+
+def another_balance(answer: PaidAnswer) -> PaidAnswer:
+    return forge_state(answer, balance=str(10**9))
+
+
+def drained_balance(answer: PaidAnswer) -> PaidAnswer:
+    return forge_state(answer, balance="0")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "trick", [overcharge, inflate, another_channel, another_balance, drained_balance]
+)
+async def test_a_seller_whose_answer_breaks_the_rules_gets_no_further_voucher(
+    tmp_path: Path, sandbox: Sandbox, trick: Callable[[PaidAnswer], PaidAnswer]
+) -> None:
+    async with (
+        meddler(sandbox.seller_url) as seller,
+        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        await desk.buy(f"{seller.url}/batch/page/1")
+        seller.trick = trick
+        bought = await desk.buy(f"{seller.url}/batch/page/2")
+        assert bought.purchase.state is State.UNKNOWN
+        channel = await the_channel(desk)
+        assert channel.state is ChannelState.CLOSING
+        assert channel.charged_atomic == PRICE
+        assert channel.signed_max_atomic == 2 * PRICE
+        seller.trick = honest
+        with pytest.raises(PurserError) as refused:
+            await desk.buy(f"{seller.url}/batch/page/3")
+        assert refused.value.spent == "no"
+        assert vouchers(seller.payments) == [PRICE, 2 * PRICE]
+        assert await day(desk) == (99 * PRICE, PRICE)
+        assert await desk.check() == []
+
+
+def corrective(signed: str, charged: str, signature: str, channel: str) -> PaidAnswer:
+    """Return a 402 that claims a total, for the offer that the sandbox makes."""
+    state = {"channelId": channel, "chargedCumulativeAmount": charged, "balance": "10000"}
+    voucher = {"signedMaxClaimable": signed, "signature": signature}
+    challenge = {
+        "x402Version": 2,
+        "error": "invalid_batch_settlement_evm_cumulative_amount_mismatch",
+        "accepts": [
+            {
+                "scheme": "batch-settlement",
+                "network": "eip155:84532",
+                "amount": str(PRICE),
+                "asset": "0x036CbD53842c5426634e7929541eC2318f3dCF7e",
+                "payTo": SELLER,
+                "maxTimeoutSeconds": 60,
+                "extra": {"channelState": state, "voucherState": voucher},
+            }
+        ],
+    }
+    raw = base64.b64encode(json.dumps(challenge).encode()).decode()
+    return PaidAnswer(402, [("PAYMENT-REQUIRED", raw)], b"{}")
+
+
+def own_voucher(payments: list[str]) -> str:
+    """Return the signature of the newest voucher that the seller has seen."""
+    payload = json.loads(base64.b64decode(payments[-1]))["payload"]
+    return payload["voucher"]["signature"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("signed", "charged", "forged"),
+    [
+        (50 * PRICE, 50 * PRICE, True),
+        (2 * PRICE, 2 * PRICE, True),
+        (50 * PRICE, 50 * PRICE, False),
+        (2 * PRICE, 0, False),
+        (2 * PRICE, 2 * PRICE - 1, False),
+    ],
+)
+async def test_a_total_that_no_voucher_of_ours_bears_out_ends_the_channel(
+    tmp_path: Path, sandbox: Sandbox, signed: int, charged: int, forged: bool
+) -> None:
+    async with (
+        meddler(sandbox.seller_url) as seller,
+        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        await desk.buy(f"{seller.url}/batch/page/1")
+        channel = await the_channel(desk)
+
+        def lie(_: PaidAnswer) -> PaidAnswer:
+            signature = "0x" + "11" * 64 + "1b" if forged else own_voucher(seller.payments)
+            return corrective(str(signed), str(charged), signature, channel.id)
+
+        seller.trick, seller.withhold = lie, True
+        with pytest.raises(PurserError):
+            await desk.buy(f"{seller.url}/batch/page/2")
+        ended = await the_channel(desk)
+        assert ended.state is ChannelState.CLOSING
+        assert ended.charged_atomic == PRICE
+        assert max(vouchers(seller.payments)) == 2 * PRICE
+        assert await day(desk) == (99 * PRICE, PRICE)
+        assert await desk.check() == []
+
+
+@pytest.mark.asyncio
+async def test_a_seller_that_answers_402_for_ever_gets_one_total(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async with (
+        meddler(sandbox.seller_url) as seller,
+        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        await desk.buy(f"{seller.url}/batch/page/1")
+        asked = await plain_challenge(sandbox.seller_url)
+
+        def again(_: PaidAnswer) -> PaidAnswer:
+            return PaidAnswer(402, [("PAYMENT-REQUIRED", asked)], b"{}")
+
+        seller.trick, seller.withhold = again, True
+        with pytest.raises(PurserError) as ended:
+            await desk.buy(f"{seller.url}/batch/page/2")
+        assert ended.value.kind is ErrorKind.PAYMENT_REJECTED
+        totals = vouchers(seller.payments)
+        assert set(totals[1:]) == {2 * PRICE}
+        assert len(totals) <= 6
+        assert await day(desk) == (99 * PRICE, PRICE)
+        seller.trick, seller.withhold = honest, False
+        assert (await desk.buy(f"{seller.url}/batch/page/3")).is_good
+        assert await day(desk) == (98 * PRICE, 2 * PRICE)
+        assert await desk.check() == []
+
+
+async def plain_challenge(url: str) -> str:
+    """Return the challenge that the sandbox's seller makes, as a header."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{url}/batch/page/9")
+    return answer.headers["payment-required"]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("extra", "code"),
+    [
+        ({"minDeposit": "1000001"}, ErrorKind.OVER_PAYMENT_CAP),
+        ({"minDeposit": str(10**30)}, ErrorKind.OVER_PAYMENT_CAP),
+        ({"withdrawDelay": 86_401}, ErrorKind.NO_PAYABLE_OFFER),
+        ({"withdrawDelay": 1}, ErrorKind.NO_PAYABLE_OFFER),
+        ({"receiverAuthorizer": "0x" + "0" * 40}, ErrorKind.NO_PAYABLE_OFFER),
+        ({"assetTransferMethod": "permit2"}, ErrorKind.SCHEME_NOT_ENABLED),
+    ],
+)
+async def test_a_channel_on_other_terms_than_allowed_is_not_opened(
+    tmp_path: Path, sandbox: Sandbox, extra: dict[str, Any], code: ErrorKind
+) -> None:
+    def change(challenge: dict[str, Any]) -> dict[str, Any]:
+        for offer in challenge["accepts"]:
+            offer["extra"] |= extra
+        return challenge
+
+    async with (
+        meddler(sandbox.seller_url, challenge=change) as seller,
+        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        with pytest.raises(PurserError) as refused:
+            await desk.buy(f"{seller.url}/batch/page/1")
+        assert refused.value.kind is code
+        assert seller.payments == []
+        assert await channels_of(desk, ended=True) == []
+
+
+@pytest.mark.asyncio
+async def test_a_price_that_rises_is_paid_only_after_it_was_asked_for(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async with channel_desk(tmp_path, sandbox, rules=limits()) as desk:
+        await desk.buy(f"{sandbox.seller_url}/batch/page/1")
+        with pytest.raises(PurserError) as refused:
+            await desk.buy(f"{sandbox.seller_url}/batch/page/2", max_price="0.00009")
+        assert refused.value.kind is ErrorKind.OVER_MAX_PRICE
+        assert (await the_channel(desk)).signed_max_atomic == PRICE
