@@ -61,7 +61,8 @@ class _CheckedDeposit:
     asset: Asset
 
 
-_Checked = _CheckedHold | _CheckedVoucher | _CheckedDeposit
+Checked = _CheckedHold | _CheckedVoucher | _CheckedDeposit
+"""Whatever this module has let through, and so a key signs."""
 
 
 class UnlockedKey:
@@ -89,7 +90,7 @@ class UnlockedKey:
             raise ValueError("the private key is outside the range of secp256k1") from None
         self.address: str = self._key.public_key.to_checksum_address()
 
-    def sign(self, hold: _Checked) -> str:
+    def sign(self, hold: Checked) -> str:
         """Sign what this module has checked, and check the signature.
 
         Raises:
@@ -249,7 +250,7 @@ def _check(purchase_id: str, purchase: Purchase | None, checked: Transfer) -> _C
     return _CheckedHold(purchase.transfer, asset)
 
 
-def _digest(checked: _Checked) -> bytes:
+def _digest(checked: Checked) -> bytes:
     """Return the 32 bytes to sign; a method that is not in the table is not signed."""
     from wallet.rails.x402.eip712 import transfer_digest
     from wallet.rails.x402.gas_permit import gas_permit_digest

@@ -25,11 +25,14 @@ from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.x402.evm import checksum_address
 from wallet.rails.x402.rail import X402Rail
-from wallet.signer import UnlockedKey
+from wallet.signer import (
+    UnlockedKey,
+    _CheckedHold,  # pyright: ignore[reportPrivateUsage]
+)
 from wallet.vault import Vault
 
 if TYPE_CHECKING:
-    from wallet.signer import _CheckedHold  # pyright: ignore[reportPrivateUsage]
+    from wallet.signer import Checked
 
 PAYER = checksum_address("0x" + "7a" * 20)
 LONGEST_DELAY_MS = 20
@@ -55,8 +58,9 @@ class RecordingKey(UnlockedKey):
         self.address = PAYER
         self._signing = signing
 
-    def sign(self, hold: _CheckedHold) -> str:
-        """Report the nonce, and return 65 bytes made from it."""
+    def sign(self, hold: Checked) -> str:
+        """Report the nonce of a transfer, and return 65 bytes made from it."""
+        assert isinstance(hold, _CheckedHold)
         self._signing(hold.transfer.nonce)
         digest = sha256(hold.transfer.nonce.encode()).hexdigest()
         return f"0x{digest}{digest}1b"
