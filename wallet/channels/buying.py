@@ -98,17 +98,25 @@ class Till:
         where the plain request has to be made after all.
         """
         async with self._at(order.origin):
-            current = await self._fresh(channel)
-            page = await self._page(channel)
+            current, page = await self._parts.ledger.call(
+                lambda ledger: (
+                    ledger.channels.get(channel.id) or channel,
+                    ledger.channels.open_page(channel.id),
+                )
+            )
             if page is not None or current.state is not ChannelState.OPEN:
                 return None
             if current.left_atomic < order.offer.amount_atomic or current.drained_at is not None:
                 return None
             try:
-                outcome = await self._pay(exchange, order, current)
+                return await self._pay(exchange, order, current)
             except (ChannelBusyError, ChannelMovedError):
                 return None
-            return outcome
+            except PurserError as error:
+                if error.kind is ErrorKind.OUTCOME_UNKNOWN:
+                    # Whatever stands there does not sell as remembered: ask before the next one.
+                    await self.shortcuts.forget(exchange.request)
+                raise
 
     @asynccontextmanager
     async def _at(self, origin: str) -> AsyncGenerator[None]:
