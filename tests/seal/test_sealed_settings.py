@@ -49,7 +49,6 @@ CHANGES: dict[str, str | int | list[str]] = {
     "wallet.schemes": ["exact", "permit2"],
     "wallet.payment_flows": ["authorization", "upfront"],
     "wallet.validity_s": 121,
-    "wallet.schemes": ["exact", "batch-settlement"],
     "batch.max_deposit": "1.01",
     "batch.deposit_pages": 101,
     "batch.max_withdraw_delay_s": 86_401,

@@ -170,7 +170,6 @@ def test_the_settings_of_the_sandbox_are_valid(tmp_path: Path, sandbox: Sandbox)
         ("[wallet]\nnetworks = []", "wallet.networks: needs at least one entry"),
         ("[wallet]\nnetworks = ['base']", "wallet.networks: entry 1: write the network as eip155"),
         ("[wallet]\nnetworks = ['eip155:5']", "wallet.networks: entry 1: is not a network"),
-        ("[wallet]\nschemes = ['batch-settlement']", "wallet.schemes: entry 1: is not suppo"),
         ("[wallet]\nschemes = ['exactly']", "wallet.schemes: entry 1: is not a payment scheme"),
         ("[wallet]\nvalidity_s = 86400", "wallet.validity_s: must be at most 3600"),
         ("[network.'eip155:5']\nrpc_urls=['https://a.example']", 'network: "eip155:5": is not a n'),
