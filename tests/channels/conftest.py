@@ -11,6 +11,13 @@ from sandbox.run import Sandbox
 
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
-    """Run one sandbox per module: some tests move its chain's clock on."""
+    """Run one sandbox per module, whose chain keeps real time."""
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture
+def own_sandbox() -> Iterator[Sandbox]:
+    """Run a sandbox for one test that moves the chain's clock on."""
     with Sandbox() as running:
         yield running

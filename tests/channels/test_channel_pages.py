@@ -62,8 +62,9 @@ async def test_a_further_page_takes_one_request(tmp_path: Path, sandbox: Sandbox
 
 @pytest.mark.asyncio
 async def test_claims_prove_pages_and_a_refund_frees_the_rest(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, own_sandbox: Sandbox
 ) -> None:
+    sandbox = own_sandbox
     async with channel_desk(tmp_path, sandbox, rules=limits(pages=20)) as desk:
         payer = await desk.vault.address()
         for number in range(5):

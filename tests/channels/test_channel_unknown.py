@@ -118,8 +118,9 @@ async def test_a_deposit_whose_answer_was_lost_is_found_on_the_chain(
 
 @pytest.mark.asyncio
 async def test_a_deposit_that_was_never_made_stays_held_until_it_is_dead(
-    tmp_path: Path, sandbox: Sandbox
+    tmp_path: Path, own_sandbox: Sandbox
 ) -> None:
+    sandbox = own_sandbox
     async with (
         meddler(sandbox.seller_url, server_error, withhold=True) as seller,
         channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
