@@ -330,7 +330,12 @@ def outcome_unknown(purchase: Purchase, what: str = "") -> PurserError:
     detail = f"A payment of ${purchase.amount_usd} was signed and its outcome is not known."
     if what:
         detail += f" The server {what}."
-    if purchase.transfer is not None:
+    if purchase.channel_id is not None:
+        detail += (
+            " It is a voucher of a payment channel, whose deposit covers it and stays held; the next"
+            " page from the same seller finds out what became of it."
+        )
+    elif purchase.transfer is not None:
         until = iso_time(purchase.transfer.valid_before)
         detail += (
             f" The signature is good until {until}; the amount stays held until the chain shows"

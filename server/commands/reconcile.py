@@ -62,6 +62,8 @@ def _cells(purchase: Purchase) -> list[str]:
             outcome = "void: the money never moved, and never can"
         case _ if purchase.transfer is None:
             outcome = "open"
+        case _ if purchase.channel_id is not None:
+            outcome = "open: the next page through its channel finds out"
         case _:
             network, until = (
                 find_network(purchase.transfer.network_id),

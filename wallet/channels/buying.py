@@ -240,7 +240,13 @@ class Till:
         if channel.state not in (ChannelState.OPENING, ChannelState.OPEN):
             return
         if channel.state is ChannelState.OPENING:
-            raise outcome_unknown(page)
+            detail = (
+                "A channel with this seller was to be opened with a deposit of"
+                f" ${channel.deposited_usd}, and the chain does not show it yet. It stays held until"
+                " the chain shows that it was made or, some time after its authorization runs out,"
+                " that it never can be."
+            )
+            raise PurserError(ErrorKind.OUTCOME_UNKNOWN, detail, "unknown", page.id)
         headers = await parts.ledger.call(
             lambda ledger: reached_headers(parts, ledger, order, channel)
         )
