@@ -332,8 +332,8 @@ def outcome_unknown(purchase: Purchase, what: str = "") -> PurserError:
         detail += f" The server {what}."
     if purchase.channel_id is not None:
         detail += (
-            " It is a voucher of a payment channel, whose deposit covers it and stays held; the next"
-            " page from the same seller finds out what became of it."
+            " It is a voucher of a payment channel, whose deposit covers it and stays held; the"
+            " next page from the same seller finds out what became of it."
         )
     elif purchase.transfer is not None:
         until = iso_time(purchase.transfer.valid_before)

@@ -241,10 +241,9 @@ class Till:
             return
         if channel.state is ChannelState.OPENING:
             detail = (
-                "A channel with this seller was to be opened with a deposit of"
-                f" ${channel.deposited_usd}, and the chain does not show it yet. It stays held until"
-                " the chain shows that it was made or, some time after its authorization runs out,"
-                " that it never can be."
+                f"A deposit of ${channel.deposited_usd} was signed to open a channel with this"
+                " seller, and the chain does not show it yet. It stays held until the chain shows"
+                " that it was made or, some time after its authorization runs out, never can be."
             )
             raise PurserError(ErrorKind.OUTCOME_UNKNOWN, detail, "unknown", page.id)
         headers = await parts.ledger.call(
