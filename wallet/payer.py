@@ -9,9 +9,9 @@ import anyio.to_thread
 from wallet.allowances import Allowances
 from wallet.approvals import Approval, approved_offers, offered_terms, terms_of
 from wallet.assets import find_asset
-from wallet.channels.buying import Till
+from wallet.channels.buying import Till, other_way_refused
 from wallet.channels.offered import plans
-from wallet.channels.order import ChannelOrder
+from wallet.channels.order import ChannelOrder, TurnedDown
 from wallet.channels.shortcuts import remembered_offer, remembered_order
 from wallet.checkout import Order, pay
 from wallet.consent import ask, with_approval
@@ -167,7 +167,8 @@ class Payer:
         first = await self._with_first_request(exchange, key, max_price, pay_again)
         if isinstance(first, Bought):
             return first
-        response = first or await exchange.ask()
+        turned = first
+        response = await exchange.ask() if turned is None else turned.response
         for _ in range(ATTEMPTS):
             if response.status != 402:
                 return await self._free(exchange, key, response)
@@ -176,11 +177,14 @@ class Payer:
                 detail = "Too little time was left to wait for a settlement, so nothing was signed."
                 raise PurserError(ErrorKind.TIMEOUT, detail)
             if isinstance(order, Order):
+                if turned is not None:
+                    raise other_way_refused()
                 return await pay(self._parts, exchange, order)
-            outcome = await self._till.buy(exchange, order)
+            only = None if turned is None else turned.channel_id
+            outcome = await self._till.buy(exchange, replace(order, only=only))
             if isinstance(outcome, Bought):
                 return outcome
-            response = outcome
+            turned, response = outcome, outcome.response
         detail = (
             "The server answers 402 to every voucher. None was charged as far as it says; the"
             " channel's deposit stays held."
@@ -189,7 +193,7 @@ class Payer:
 
     async def _with_first_request(
         self, exchange: Exchange, key: str, max_price: Usd | None, pay_again: bool
-    ) -> Bought | WebResponse | None:
+    ) -> Bought | TurnedDown | None:
         """Pay by voucher before asking, where a channel is open and the price is remembered.
 
         The remembered offer passes the same policy as one that was just made. Returns a 402 that

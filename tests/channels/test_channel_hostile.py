@@ -224,3 +224,34 @@ async def test_a_price_that_rises_is_paid_only_after_it_was_asked_for(
             await desk.buy(f"{sandbox.seller_url}/batch/page/2", max_price="0.00009")
         assert refused.value.kind is ErrorKind.OVER_MAX_PRICE
         assert (await the_channel(desk)).signed_max_atomic == PRICE
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("wants", ["exact", "another channel"])
+async def test_a_seller_that_has_a_voucher_for_a_page_gets_no_other_signature_for_it(
+    tmp_path: Path, sandbox: Sandbox, wants: str
+) -> None:
+    async with (
+        meddler(sandbox.seller_url) as seller,
+        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        await desk.buy(f"{seller.url}/batch/page/1")
+        asked = json.loads(base64.b64decode(await plain_challenge(sandbox.seller_url)))
+        (offer,) = asked["accepts"]
+        if wants == "exact":
+            offer |= {"scheme": "exact", "extra": {"name": "USDC", "version": "2"}}
+        else:
+            offer["extra"]["receiverAuthorizer"] = "0x" + "11" * 20
+        header = base64.b64encode(json.dumps(asked).encode()).decode()
+
+        def otherwise(_: PaidAnswer) -> PaidAnswer:
+            return PaidAnswer(402, [("PAYMENT-REQUIRED", header)], b"{}")
+
+        seller.trick, seller.withhold = otherwise, True
+        with pytest.raises(PurserError) as ended:
+            await desk.buy(f"{seller.url}/batch/page/2")
+        assert (ended.value.kind, ended.value.spent) == (ErrorKind.PAYMENT_REJECTED, "unknown")
+        assert "another way" in ended.value.detail
+        assert vouchers(seller.payments[1:]) == [2 * PRICE]
+        assert await day(desk) == (99 * PRICE, PRICE)
+        assert await desk.check() == []

@@ -13,13 +13,14 @@ from wallet.channels.offered import plans
 from wallet.channels.order import (
     ChannelOrder,
     Prepared,
+    TurnedDown,
     further_page,
     hold_request,
     new_channel,
     opening_page,
     reached_headers,
 )
-from wallet.channels.plan import Opening, Plan, Unfit
+from wallet.channels.plan import Opening, Plan, Through, Unfit
 from wallet.channels.presenting import Refused, present_page
 from wallet.channels.resolving import (
     NOT_CHARGED,
@@ -29,7 +30,7 @@ from wallet.channels.resolving import (
 from wallet.channels.shortcuts import Shortcuts
 from wallet.checkout import over_cap
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import Exchange, NeverSentError, TransportFailedError, WebResponse
+from wallet.exchange import Exchange, NeverSentError, TransportFailedError
 from wallet.funds import Funds
 from wallet.ledger.base import (
     ApprovalMissingError,
@@ -71,7 +72,7 @@ class Till:
         self._turn = turn
         self.shortcuts = Shortcuts(parts)
 
-    async def buy(self, exchange: Exchange, order: ChannelOrder) -> Bought | WebResponse:
+    async def buy(self, exchange: Exchange, order: ChannelOrder) -> Bought | TurnedDown:
         """Buy one page, or return the 402 with which its seller wants something else.
 
         Raises:
@@ -91,7 +92,7 @@ class Till:
 
     async def first(
         self, exchange: Exchange, order: ChannelOrder, channel: Channel
-    ) -> Bought | WebResponse | None:
+    ) -> Bought | TurnedDown | None:
         """Pay with the very first request, where what a page costs is remembered.
 
         Returns the 402 of a seller that wants something else, and None where nothing was sent, or
@@ -123,9 +124,11 @@ class Till:
         async with self._turn(f"channel {origin}"):
             yield
 
-    async def _round(self, exchange: Exchange, order: ChannelOrder) -> Bought | WebResponse | None:
+    async def _round(self, exchange: Exchange, order: ChannelOrder) -> Bought | TurnedDown | None:
         """Try once; None when the channel was put right and is to be tried again."""
         step = await self._plan(order)
+        if order.only is not None:
+            step = _the_same(step, order.only)
         if isinstance(step, Unfit):
             reason = step.reason[:1].upper() + step.reason[1:]
             raise PurserError(step.kind, f"{reason}.")
@@ -151,7 +154,7 @@ class Till:
 
     async def _open(
         self, exchange: Exchange, order: ChannelOrder, step: Opening
-    ) -> Bought | WebResponse:
+    ) -> Bought | TurnedDown:
         parts = self._parts
         await self._funds.require(order.asset, order.payer, step.deposit_atomic)
         channel = new_channel(parts, order, step)
@@ -177,7 +180,7 @@ class Till:
 
     async def _pay(
         self, exchange: Exchange, order: ChannelOrder, channel: Channel
-    ) -> Bought | WebResponse | None:
+    ) -> Bought | TurnedDown | None:
         parts = self._parts
         request = hold_request(parts, exchange, order, channel.config)
         held, headers = await self._prepare(further_page(parts, order, request, channel))
@@ -192,7 +195,7 @@ class Till:
                 await anyio.sleep(BUSY_PAUSE_S)
             raise outcome_unknown(held, "is busy with another request of the same channel")
 
-    async def _refused(self, channel: Channel, refused: Refused) -> WebResponse | None:
+    async def _refused(self, channel: Channel, refused: Refused) -> TurnedDown | None:
         """Make of a 402 what it says: put the channel right, or let the offer be judged anew."""
         parts, page = self._parts, refused.page
         if read_error(refused.response) == MISMATCH:
@@ -206,7 +209,7 @@ class Till:
             await parts.ledger.call(lambda ledger: ledger.channels.supersede(page.id, NOT_CHARGED))
         except StaleStateError:
             raise outcome_unknown(page, "answered 402") from None
-        return refused.response
+        return TurnedDown(refused.response, channel.id)
 
     async def _wait(self, channel: Channel) -> Purchase | None:
         """Wait for another process that pays through this channel right now."""
@@ -284,6 +287,21 @@ class Till:
 
     async def _page(self, channel: Channel) -> Purchase | None:
         return await self._parts.ledger.call(lambda ledger: ledger.channels.open_page(channel.id))
+
+
+def _the_same(step: Plan, channel_id: str) -> Plan:
+    if isinstance(step, Unfit) or (isinstance(step, Through) and step.channel.id == channel_id):
+        return step
+    raise other_way_refused()
+
+
+def other_way_refused() -> PurserError:
+    """Return the error of a seller that has a voucher for a call and wants it paid another way."""
+    detail = (
+        "The server has a voucher for this call, answered 402, and wants to be paid in another"
+        " way. Nothing more was signed; the channel's deposit covers the voucher."
+    )
+    return PurserError(ErrorKind.PAYMENT_REJECTED, detail, "unknown")
 
 
 def _gave_up(ledger: Ledger, page_id: str) -> None:

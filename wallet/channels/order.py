@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from wallet.assets import Asset
 from wallet.channels.model import Channel, page_transfer
 from wallet.channels.plan import Opening
-from wallet.exchange import Exchange
+from wallet.exchange import Exchange, WebResponse
 from wallet.ids import payment_identifier, purchase_id
 from wallet.ledger.base import HoldRequest, Ledger
 from wallet.model import Challenge, Offer, Purchase
@@ -36,7 +36,9 @@ Prepared = tuple[Purchase, Mapping[str, str]]
 class ChannelOrder:
     """What policy chose to buy through a channel; `origin` and `host` are who answered 402.
 
-    `redirected` tells that this is another origin than the one that was asked.
+    `redirected` tells that this is another origin than the one that was asked. `only` names the
+    channel that has seen a voucher for this very call already: a further voucher of it covers the
+    first, and anything else could be cashed beside it.
     """
 
     key: str
@@ -49,6 +51,15 @@ class ChannelOrder:
     price: Usd
     payer: str
     pay_again: bool
+    only: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedDown:
+    """A 402 that came for a voucher of a channel."""
+
+    response: WebResponse
+    channel_id: str
 
 
 def new_channel(parts: Parts, order: ChannelOrder, opening: Opening) -> Channel:
