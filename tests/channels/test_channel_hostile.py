@@ -27,8 +27,6 @@ from wallet.channels.model import ChannelState
 from wallet.errors import ErrorKind, PurserError
 from wallet.model import State
 
-OTHER = "0x" + "ab" * 32
-
 
 def honest(answer: PaidAnswer) -> PaidAnswer:
     return answer
@@ -43,22 +41,12 @@ def inflate(answer: PaidAnswer) -> PaidAnswer:
     return forge_state(answer, chargedCumulativeAmount=str(50 * PRICE))
 
 
-def another_channel(answer: PaidAnswer) -> PaidAnswer:
-    return forge_state(answer, channelId=OTHER)
-
-
 def another_balance(answer: PaidAnswer) -> PaidAnswer:
     return forge_state(answer, balance=str(10**9))
 
 
-def drained_balance(answer: PaidAnswer) -> PaidAnswer:
-    return forge_state(answer, balance="0")
-
-
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "trick", [overcharge, inflate, another_channel, another_balance, drained_balance]
-)
+@pytest.mark.parametrize("trick", [overcharge, inflate, another_balance])
 async def test_a_seller_whose_answer_breaks_the_rules_gets_no_further_voucher(
     tmp_path: Path, sandbox: Sandbox, trick: Callable[[PaidAnswer], PaidAnswer]
 ) -> None:
@@ -116,11 +104,9 @@ def own_voucher(payments: list[str]) -> str:
 @pytest.mark.parametrize(
     ("signed", "charged", "forged"),
     [
-        (50 * PRICE, 50 * PRICE, True),
         (2 * PRICE, 2 * PRICE, True),
         (50 * PRICE, 50 * PRICE, False),
         (2 * PRICE, 0, False),
-        (2 * PRICE, 2 * PRICE - 1, False),
     ],
 )
 async def test_a_total_that_no_voucher_of_ours_bears_out_ends_the_channel(

@@ -48,8 +48,9 @@ from wallet.rails.x402.batch.answer import BUSY, MISMATCH, read_error
 from wallet.reconcile import STALE_HOLD_S, reconcile_one
 
 ROUNDS = 3
-"""So often a call looks again at a channel that moved, or was put right, meanwhile."""
+"""So often a call tries again after it put a channel right."""
 WAIT_S = 30
+"""So long a call waits for other processes that pay through the same channel."""
 POLL_S = 0.05
 BUSY_TRIES = 8
 BUSY_PAUSE_S = 0.25
@@ -80,13 +81,16 @@ class Till:
             PurserError: refused before signing (`spent` no), or the outcome is not good.
         """
         async with self._at(order.origin):
-            for _ in range(ROUNDS):
+            rounds, until = ROUNDS, anyio.current_time() + WAIT_S
+            while rounds and anyio.current_time() < until:
                 try:
                     outcome = await self._round(exchange, order)
                 except (ChannelBusyError, ChannelMovedError):
+                    await anyio.sleep(POLL_S)  # another process was faster
                     continue
                 if outcome is not None:
                     return outcome
+                rounds -= 1
         detail = "The channel with this seller kept changing; nothing more was signed."
         raise PurserError(ErrorKind.OUTCOME_UNKNOWN, detail, "no")
 
