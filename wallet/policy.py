@@ -12,10 +12,9 @@ from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
 from wallet.model import PAYMENT_FLOWS, Bill, Foreign, Method, Offer
 from wallet.money import Usd, token_units, usd_from_atomic
+from wallet.rails.base import SHORTEST_VALIDITY_S
+from wallet.rails.foreign import foreign_offer
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
-
-SHORTEST_VALIDITY_S = 10
-"""Facilitators want a few seconds of slack; a shorter authorization would only be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +132,9 @@ class _Refusal:
 
 
 def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -> _Refusal | None:
+    foreign = foreign_offer(offer)
+    if foreign is not None:
+        return _Refusal(0, ErrorKind.NO_PAYABLE_OFFER, f"{foreign.name}: {foreign.needs}")
     if offer.network_id is None or offer.network_id not in rules.networks:
         return _Refusal(0, ErrorKind.UNSUPPORTED_NETWORK, "the network is not enabled")
     refusal = _refuse_scheme(offer, rules)
@@ -153,14 +155,25 @@ def _refuse_scheme(offer: Offer, rules: Rules) -> _Refusal | None:
     kind = ErrorKind.SCHEME_NOT_ENABLED
     named = METHODS.get((offer.scheme, offer.transfer_method))
     if named is None:
-        known = any(offer.scheme == scheme for scheme, _ in METHODS)
-        what = "transfer method" if known else "payment scheme"
+        what = "transfer method" if _is_known_scheme(offer.scheme) else "payment scheme"
         return _Refusal(1, kind, f"the {what} is not supported")
     if named[0] not in rules.schemes:
         return _Refusal(1, kind, f"the payment scheme {named[0]} is not enabled")
     if offer.payment_flow not in rules.payment_flows:
         return _Refusal(1, kind, "it takes the money before the work, which is not enabled")
     return None
+
+
+def _is_known_scheme(name: str) -> bool:
+    return any(name == scheme for scheme, _ in METHODS)
+
+
+def _shown_amount(offer: Offer, asset: Asset | None) -> str | None:
+    """Write what an offer asks for in whole tokens, where the token is known to anyone here."""
+    if asset is not None:
+        return token_units(offer.amount_atomic, asset.decimals)
+    foreign = foreign_offer(offer)
+    return None if foreign is None else foreign.price
 
 
 def method_of(offer: Offer) -> Method:
@@ -230,15 +243,14 @@ def _judge(
             refusal = _refuse_channel(price, rules, max_price, through)
         else:
             refusal = _refuse_price(price, rules, max_price, standing, approved)
-    amount = None if asset is None else token_units(offer.amount_atomic, asset.decimals)
     quoted = QuotedOffer(
         index=offer.index,
         rail=offer.rail,
-        scheme=offer.scheme if offer.scheme in rules.schemes else None,
+        scheme=offer.scheme if _is_known_scheme(offer.scheme) else None,
         network=offer.network_id,
         asset_symbol=None if asset is None else asset.symbol,
         amount_usd=price,
-        amount=amount,
+        amount=_shown_amount(offer, asset),
         pay_to=offer.pay_to if asset is not None else None,
         payment_flow=offer.payment_flow if offer.payment_flow in PAYMENT_FLOWS else None,
         allowed=refusal is None,
@@ -344,7 +356,7 @@ def _nothing_to_judge(foreign: Sequence[Foreign]) -> str:
         return "the 402 holds no offer that can be read"
     one = foreign[0]
     price = "" if one.price is None else f" for {one.price}"
-    return f"the seller takes {one.name}{price}: {one.needs}"
+    return f"the seller takes {one.name}{price}, and {one.needs}"
 
 
 def _not_offers(bill: Bill) -> list[QuotedOffer]:

@@ -9,6 +9,9 @@ from typing import Protocol
 from wallet.exchange import WebRequest, WebResponse
 from wallet.model import Challenge, Offer, Settlement, Transfer
 
+SHORTEST_VALIDITY_S = 10
+"""Sellers want a few seconds of slack; a shorter authorization would only be refused."""
+
 
 class UnreadableChallengeError(Exception):
     """The 402 speaks this rail but cannot be read; the text is ours, never the seller's."""
