@@ -26,8 +26,8 @@ _REALM = f'Payment realm="{CANARY}", L402 macaroon="{CANARY}", {CANARY}'
 _FIELDS: tuple[tuple[str, str, str], ...] = (
     ("scheme", CANARY, "scheme_not_enabled"),
     ("scheme", ORDER, "no_payable_offer"),
-    ("network", CANARY, "unsupported_network"),
-    ("network", f"eip155:{CANARY}", "unsupported_network"),
+    ("network", CANARY, "no_payable_offer"),
+    ("network", f"eip155:{CANARY}", "no_payable_offer"),
     ("network", ORDER, "no_payable_offer"),
     ("asset", ORDER, "no_payable_offer"),
     ("amount", ORDER, "no_payable_offer"),

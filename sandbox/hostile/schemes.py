@@ -28,6 +28,11 @@ _WANTED: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "a delegation of the whole wallet",
         {"extra": _extra(assetTransferMethod="erc7710")},
     ),
+    ("upfront", "the money before the work", {"extra": _extra(paymentFlow="upfront")}),
+)
+
+# No setting allows these: the signature would be for another contract than the token.
+_NEVER: tuple[tuple[str, str, dict[str, Any]], ...] = (
     (
         "gateway",
         "a transfer out of a shared gateway wallet",
@@ -38,7 +43,6 @@ _WANTED: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "a signature for another contract",
         {"extra": _extra(verifyingContract=PERMIT2)},
     ),
-    ("upfront", "the money before the work", {"extra": _extra(paymentFlow="upfront")}),
 )
 
 _EXTENSIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -73,6 +77,10 @@ SCENES = (
     *(
         Scene(f"/schemes/{name}", 8, what, asks(offer(**changes)), refused("scheme_not_enabled"))
         for name, what, changes in _WANTED
+    ),
+    *(
+        Scene(f"/schemes/{name}", 8, what, asks(offer(**changes)), refused("no_payable_offer"))
+        for name, what, changes in _NEVER
     ),
     Scene(
         "/schemes/permit2-then-plain",

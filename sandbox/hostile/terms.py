@@ -265,7 +265,7 @@ TOKENS = (
         asset=MAINNET_USDC,
     ),
     *(
-        _refusal(f"/networks/{path}", 7, what, "unsupported_network", network=network)
+        _refusal(f"/networks/{path}", 7, what, "no_payable_offer", network=network)
         for path, what, network in (
             ("upper-case", "the network in capitals", "EIP155:84532"),
             ("zero-padded", "the network with a leading zero", "eip155:084532"),

@@ -11,7 +11,7 @@ from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
 from wallet.model import Challenge, Settlement, Transfer
 from wallet.money import UINT256_MAX
-from wallet.rails.base import UnreadableChallengeError
+from wallet.rails.base import Rail, UnreadableChallengeError
 from wallet.rails.codec import (
     MAX_DEPTH,
     CodecError,
@@ -21,7 +21,7 @@ from wallet.rails.codec import (
     nests_deeper,
     parse_json,
 )
-from wallet.rails.router import other_dialects
+from wallet.rails.mpp.receipt import KNOWN_PROBLEMS
 from wallet.rails.x402 import X402Rail
 from wallet.rails.x402.evm import checksum_address
 from wallet.rails.x402.reasons import KNOWN, UNRECOGNISED
@@ -30,6 +30,7 @@ RAIL = X402Rail()
 MAX_OFFERS = 50
 MAX_PAYMENT_CHARS = 64 * 1024
 MAX_WORDS_CHARS = 200
+KNOWN_REASONS = KNOWN | KNOWN_PROBLEMS | {UNRECOGNISED}
 TERMS = Transfer(
     network_id="eip155:8453",
     asset="0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913",
@@ -131,17 +132,18 @@ def settlement(data: bytes) -> None:
         for value in (coded, data.decode("latin-1")):
             found = RAIL.read_settlement(answer((name, value), status=200))
             if found is not None:
-                _check_settlement(found)
+                check_settlement(RAIL, found)
 
 
-def _check_settlement(found: Settlement) -> None:
+def check_settlement(rail: Rail, found: Settlement) -> None:
+    """What a seller said about settling is of safe fields, and its faults are told in our words."""
     assert isinstance(cast("object", found.success), bool)
     assert found.tx_hash is None or (len(found.tx_hash), found.tx_hash[:2]) == (66, "0x")
     assert found.payer is None or found.payer == checksum_address(found.payer)
     assert found.network is None or (len(found.network) <= 64 and found.network.isascii())
     assert found.amount_atomic is None or 0 <= found.amount_atomic <= UINT256_MAX
-    assert found.error_reason is None or found.error_reason in KNOWN | {UNRECOGNISED}
-    told = list(RAIL.disagreements(found, TERMS))
+    assert found.error_reason is None or found.error_reason in KNOWN_REASONS
+    told = list(rail.disagreements(found, TERMS))
     assert len(told) <= 3
     for text in told:
         check_words(text)
@@ -191,13 +193,3 @@ def base64_text(data: bytes) -> None:
         assert base64.b64decode(padded, validate=True) == value
     except binascii.Error as error:
         raise AssertionError("the standard library refuses what we read") from error
-
-
-def dialects(data: bytes) -> None:
-    """A list of authentication schemes is answered with a few fixed names."""
-    text = data.decode("latin-1")
-    names = other_dialects(answer(("WWW-Authenticate", text), ("crawler-price", text)))
-    assert 1 <= len(names) <= 4
-    assert len(set(names)) == len(names)
-    for name in names:
-        check_words(name)

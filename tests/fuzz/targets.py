@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import chain_targets
+import mpp_targets
 import rails_targets
 import web_targets
 from official import challenges_agree, sdk_challenge, sdk_settlement, settlements_agree
@@ -72,6 +73,24 @@ _WORDS = (
     *('"scheme":"exact"', '"network":"base"', "eip155:8453", '"verifyingContract":', "null"),
     *('"success":true', '"transaction":', '"errorReason":', '"payer":', "true", "false"),
 )
+_CHARGE: dict[str, Any] = {
+    "amount": "10000",
+    "currency": TERMS.asset,
+    "recipient": TERMS.pay_to,
+    "methodDetails": {"chainId": 8453, "credentialTypes": ["authorization"], "decimals": 6},
+}
+PAYMENTS = (
+    _json(_CHARGE),
+    _json(_CHARGE | {"methodDetails": _CHARGE["methodDetails"] | {"splits": None}}),
+    mpp_targets.header_of(_json(_CHARGE)).encode(),
+    (mpp_targets.header_of(_json(_CHARGE)) + ', expires="2026-11-21T14:40:25Z"').encode(),
+    (mpp_targets.header_of(_json(_CHARGE)) + r', description="a\"\u2603", header=x').encode(),
+)
+_PAYMENT_WORDS = (
+    *("Payment ", 'id="', 'realm="', "method=evm", "intent=charge", 'request="', 'expires="'),
+    *('opaque="e30"', 'digest="sha-256=', 'header="Payment-Authorization"', "\\ud83d", '\\"'),
+    *('"amount":"1"', '"chainId":', '"credentialTypes":', '"splits":', '"authorization"', ", "),
+)
 
 _LOG: dict[str, Any] = {
     "address": TERMS.asset,
@@ -118,10 +137,34 @@ TARGETS: dict[str, Target] = {
     "settlement-official": Target(settlements_agree, SETTLEMENTS, _WORDS),
     "json": Target(rails_targets.codec, (*CHALLENGES, b"[[[1.0,-0,1e5]]]"), _WORDS),
     "base64": Target(rails_targets.base64_text, (base64.b64encode(CHALLENGES[0]), b"e30", b"e30=")),
+    "payment": Target(mpp_targets.payment, PAYMENTS, _PAYMENT_WORDS),
+    "payment-official": Target(mpp_targets.payment_official, PAYMENTS, _PAYMENT_WORDS),
+    "receipt": Target(
+        mpp_targets.receipt,
+        (
+            _json({"status": "success", "method": "evm", "reference": "0x" + "ab" * 32}),
+            _json({"type": "https://paymentauth.org/problems/verification-failed"}),
+        ),
+        ('"chainId":', '"timestamp":"2026-11-21T14:35:25Z"', '"reference":"0x', '"type":'),
+    ),
     "dialects": Target(
-        rails_targets.dialects,
-        (b'Payment id="a", L402 macaroon="b", invoice="c"', b'Bearer realm="LSAT, payment"'),
-        ("L402 ", "LSAT ", "Payment ", 'realm="', '\\"', ", "),
+        mpp_targets.dialects,
+        (
+            b'Payment id="a", L402 macaroon="b", invoice="c"',
+            b'Bearer realm="LSAT, payment"',
+            b"L402 token=a, invoice=lnbc2500u1" + b"qpzry9x8gf2tvdw0" * 8,
+            b"USD 0.01",
+        ),
+        ("L402 ", "LSAT ", "Payment ", 'realm="', '\\"', ", ", "USD ", "lnbc", "tempo", "session"),
+    ),
+    "small-texts": Target(
+        mpp_targets.small_texts,
+        (
+            b"USD 0.01",
+            b"lnbc10p1" + b"qpzry9x8gf2tvdw0" * 8,
+            b"2026-11-21T14:35:25.5+01:00",
+            b"sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:",
+        ),
     ),
     "rpc": Target(
         chain_targets.rpc,

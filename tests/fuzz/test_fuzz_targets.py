@@ -13,11 +13,16 @@ from mutation import mutated, spliced
 from rails_targets import TERMS
 from targets import BLOCK, CORPUS, RECEIPT, TARGETS, Target, saved_cases
 
+JSON_NAMES = (
+    *("challenge", "challenge-official", "settlement", "settlement-official", "rpc"),
+    *("payment", "payment-official", "receipt"),
+)
 JSON_TARGETS = [
     pytest.param(target, json.loads(seed), id=f"{name}-{number}")
     for name, target in TARGETS.items()
-    if name in ("challenge", "challenge-official", "settlement", "settlement-official", "rpc")
+    if name in JSON_NAMES
     for number, seed in enumerate(target.seeds)
+    if seed.startswith(b"{") or name == "rpc"
 ]
 
 

@@ -69,15 +69,15 @@ def test_a_plain_offer_is_chosen_at_its_price() -> None:
     ("changes", "kind"),
     [
         ({"network": "eip155:1"}, ErrorKind.UNSUPPORTED_NETWORK),
-        ({"network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"}, ErrorKind.UNSUPPORTED_NETWORK),
+        ({"network": "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp"}, ErrorKind.NO_PAYABLE_OFFER),
         (
             {"scheme": "upto", "extra": {"facilitatorAddress": PAYEE}},
             ErrorKind.SCHEME_NOT_ENABLED,
         ),
         ({"scheme": "hover"}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"extra": {"assetTransferMethod": "permit2"}}, ErrorKind.SCHEME_NOT_ENABLED),
-        ({"extra": {"name": "GatewayWalletBatched"}}, ErrorKind.SCHEME_NOT_ENABLED),
-        ({"extra": {"verifyingContract": PAYEE}}, ErrorKind.SCHEME_NOT_ENABLED),
+        ({"extra": {"name": "GatewayWalletBatched"}}, ErrorKind.NO_PAYABLE_OFFER),
+        ({"extra": {"verifyingContract": PAYEE}}, ErrorKind.NO_PAYABLE_OFFER),
         ({"extra": {"paymentFlow": "upfront"}}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"asset": PAYEE, "extra": {"name": "USD Coin", "version": "2"}}, ErrorKind.UNKNOWN_ASSET),
         ({"asset": POLYGON_USDC}, ErrorKind.UNKNOWN_ASSET),

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
-from wallet.model import Bill, Challenge, Foreign
+from wallet.model import Bill, Challenge
 from wallet.rails.base import Rail, UnreadableChallengeError
-
-_QUOTED = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
-_AUTH_SCHEMES = {
-    "payment": "the Payment authentication scheme",
-    "l402": "L402 (Lightning)",
-    "lsat": "LSAT (Lightning)",
-}
-_AUTH_SCHEME = re.compile(r"(?:^|,)[ \t]*(payment|l402|lsat)(?=[ \t,]|$)", re.IGNORECASE)
+from wallet.rails.foreign import foreign_dialects, seen_instead
 
 
 def recognise(rails: Sequence[Rail], response: WebResponse) -> Bill:
@@ -40,14 +32,12 @@ def recognise(rails: Sequence[Rail], response: WebResponse) -> Bill:
             continue
         if challenge is not None:
             challenges.append(challenge)
-    foreign = tuple(
-        Foreign("other", name, None, "this wallet cannot pay it")
-        for name in other_dialects(response)
-    )
+    foreign = foreign_dialects(response)
     if challenges or (foreign and not broken):
         challenges.sort(key=lambda one: one.gives_way)
         return Bill(_numbered_through(challenges), foreign)
-    detail = "; ".join(broken) or "402 without a machine-readable offer"
+    nothing = f"402 without a machine-readable offer; {seen_instead(response)}"
+    detail = "; ".join(broken) or nothing
     if foreign:
         names = ", ".join(one.name for one in foreign)
         detail += f"; it also speaks {names}, which is not paid here"
@@ -68,14 +58,3 @@ def _numbered_through(challenges: Sequence[Challenge]) -> tuple[Challenge, ...]:
         )
         first += 1 + max((entry.index for entry in entries), default=-1)
     return tuple(numbered)
-
-
-def other_dialects(response: WebResponse) -> list[str]:
-    """Name, in fixed words, the payment dialects a 402 shows that no rail here pays."""
-    names: list[str] = []
-    for value in response.values("WWW-Authenticate"):
-        for match in _AUTH_SCHEME.finditer(_QUOTED.sub("", value)):
-            names.append(_AUTH_SCHEMES[match.group(1).lower()])
-    if response.header("crawler-price") is not None:
-        names.append("Cloudflare pay-per-crawl")
-    return list(dict.fromkeys(names))
