@@ -25,6 +25,7 @@ from wallet.parts import Parts
 from wallet.payer import Payer
 from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
+from wallet.rails.mpp.rail import MppRail
 from wallet.rails.x402.rail import X402Rail
 from wallet.vault import Vault
 
@@ -163,7 +164,7 @@ async def open_wired(
         store=store,
         keys=Vault(open_keystore(settings, ask_passphrase)),
         chain=chain,
-        rails=(X402Rail(),),
+        rails=(X402Rail(), MppRail()),
         rules=rules_from(settings),
         principal=LOCAL_PRINCIPAL,
         clock=lambda: time.time_ns() // 1_000_000,

@@ -30,6 +30,7 @@ from wallet.payer import Payer
 from wallet.policy import Rules
 from wallet.presenting import Bought
 from wallet.purchases import PurchaseStore
+from wallet.rails.mpp.rail import MppRail
 from wallet.rails.x402.rail import X402Rail
 from wallet.signer import UnlockedKey
 from wallet.vault import Vault
@@ -165,7 +166,7 @@ async def open_desk(
         store=PurchaseStore(home / "purchases"),
         keys=vault,
         chain=chain,
-        rails=(X402Rail(),),
+        rails=(X402Rail(), MppRail()),
         rules=replace(RULES, **(rules or {})),
         principal="local",
         clock=clock,

@@ -22,6 +22,7 @@ from wallet.rails.x402.batch.channel import (
 
 SIGNED = {
     "exact": (Method.EIP3009, Method.PERMIT2),
+    "charge": (Method.EIP3009,),
     "upto": (Method.UPTO,),
 }
 """By scheme: the methods by which its transfers are signed; nothing else is signed."""

@@ -54,6 +54,7 @@ async def test_defaults_are_sent_and_the_callers_accept_wins() -> None:
     assert (first.header("accept") or "").startswith("text/markdown, application/json")
     assert first.header("user-agent") == "purser/test"
     assert first.header("accept-encoding") == "gzip, deflate"
+    assert first.header("accept-payment") == "evm/charge, usdc/charge;q=0.9"
     assert [value for name, value in second.headers if name == "accept"] == ["text/csv"]
 
 
@@ -134,7 +135,7 @@ async def test_another_origin_sees_no_header_and_no_cookie_of_the_caller() -> No
     assert len(site.seen) == 1
     for seen in other.seen:
         names = {name for name, _ in seen.headers} - {"payment-signature"}
-        assert names == {"host", "accept", "accept-encoding", "user-agent"}
+        assert names == {"host", "accept", "accept-encoding", "accept-payment", "user-agent"}
 
 
 @pytest.mark.asyncio
@@ -300,6 +301,7 @@ async def test_a_redirect_after_paying_is_returned_and_not_followed(location: st
         ("Connection", "close"),
         ("Proxy-Authorization", "x"),
         ("Accept-Encoding", "br"),
+        ("Accept-Payment", "stripe/charge"),
         ("X-PAYMENT", "x"),
         ("Payment-Signature", "x"),
         ("PAYMENT-RESPONSE", "x"),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from wallet.errors import ErrorKind, PurserError
+from wallet.rails.mpp.charge import ACCEPT_PAYMENT
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -22,6 +23,7 @@ _COOKIE = re.compile(r"([!#$%&'*+.^_`|~A-Za-z0-9-]+)=([\x21\x23-\x2b\x2d-\x3a\x3
 _REFUSED = frozenset(
     {
         "accept-encoding",
+        "accept-payment",
         "connection",
         "content-length",
         "expect",
@@ -66,7 +68,10 @@ def is_sendable(name: str, value: str) -> bool:
 
 
 def with_defaults(headers: Headers, user_agent: str, cookies: Mapping[str, str]) -> Headers:
-    """Add what the caller left out: Accept, User-Agent, Accept-Encoding and this hop's cookies."""
+    """Add what the caller left out and what is ours alone to say.
+
+    Accept, User-Agent, Accept-Encoding, Accept-Payment and this hop's cookies.
+    """
     own = [(name, value) for name, value in headers if name.lower() != "cookie"]
     names = {name.lower() for name, _ in own}
     if "accept" not in names:
@@ -74,6 +79,7 @@ def with_defaults(headers: Headers, user_agent: str, cookies: Mapping[str, str])
     if "user-agent" not in names:
         own.append(("User-Agent", user_agent))
     own.append(("Accept-Encoding", ACCEPT_ENCODING))
+    own.append(("Accept-Payment", ACCEPT_PAYMENT))
     given = [value for name, value in headers if name.lower() == "cookie" and value]
     received = [f"{name}={value}" for name, value in cookies.items()]
     if given or received:
