@@ -17,6 +17,7 @@ from wallet.ledger.base import (
     ApprovalMissingError,
     HoldRequest,
     Ledger,
+    NonceUsedError,
     OverCapError,
     RateLimitedError,
     StaleStateError,
@@ -90,6 +91,9 @@ async def _prepare(
     except ApprovalMissingError:
         terms = terms_of(order.key, order.host, order.offer.scheme, order.transfer)
         raise await ask(parts, exchange.request, terms, order.price) from None
+    except NonceUsedError:
+        detail = "The seller's challenge was paid before, and pays for nothing a second time."
+        raise PurserError(ErrorKind.NO_PAYABLE_OFFER, detail) from None
     except RateLimitedError:
         detail = f"The limit is {parts.rules.payments_per_minute} payments per minute."
         raise PurserError(ErrorKind.RATE_LIMITED, detail) from None

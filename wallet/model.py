@@ -116,6 +116,11 @@ class Foreign:
     price: str | None
     needs: str
 
+    @property
+    def reason(self) -> str:
+        """Return what it is and what it needs, as the reason why it is not paid."""
+        return f"{self.name}: {self.needs}"
+
 
 @dataclass(frozen=True, slots=True)
 class Bill:

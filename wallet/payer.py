@@ -34,7 +34,7 @@ from wallet.policy import (
 )
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
 from wallet.rails.base import CannotFreezeError, Draft, Rail
-from wallet.rails.router import recognise
+from wallet.rails.router import objection, recognise, set_aside
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
 from wallet.repeats import Repeats, host_of, origin_of
 
@@ -109,9 +109,10 @@ class Payer:
             payer = await self._parts.keys.address()
         except PurserError:
             payer = ""
+        draft = self._draft(exchange.request, payer)[1]
         try:
             key = purchase_key(self._parts.principal, exchange.request)
-            quote = await self._decide(bill, key, response.url, payer, max_price)
+            bill, quote = await self._choose(bill, key, response.url, draft, max_price)
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
         return await self._with_funds(quote, bill, payer)
@@ -225,7 +226,8 @@ class Payer:
         parts = self._parts
         bill = recognise(parts.rails, response)
         payer = await parts.keys.unlock()
-        quote = await self._decide(bill, key, response.url, payer, max_price)
+        order_id, draft = self._draft(request, payer)
+        bill, quote = await self._choose(bill, key, response.url, draft, max_price)
         wanted = quote.askable if quote.chosen is None else quote.chosen
         if wanted is None:
             raise refusal(quote)
@@ -256,15 +258,6 @@ class Payer:
         if allowance.missing is not None:
             missing = allowance.missing
             raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, f"{missing[:1].upper()}{missing[1:]}.")
-        order_id = purchase_id(parts.clock(), parts.entropy(10))
-        draft = Draft(
-            payer=payer,
-            now_s=parts.now_s(),
-            validity_s=parts.rules.validity_s,
-            random=parts.entropy(32),
-            payment_id=payment_identifier(order_id),
-            request=request,
-        )
         transfer = _frozen(rail, challenge, offer, draft)
         if quote.chosen is None:
             terms = terms_of(key, host, offer.scheme, transfer)
@@ -282,6 +275,34 @@ class Payer:
             pay_again=pay_again,
             permit_nonce=allowance.permit_nonce,
         )
+
+    def _draft(self, request: WebRequest, payer: str) -> tuple[str, Draft]:
+        """Return a new purchase's id and what its terms are fixed with."""
+        parts = self._parts
+        order_id = purchase_id(parts.clock(), parts.entropy(10))
+        return order_id, Draft(
+            payer=payer,
+            now_s=parts.now_s(),
+            validity_s=parts.rules.validity_s,
+            random=parts.entropy(32),
+            payment_id=payment_identifier(order_id),
+            request=request,
+        )
+
+    async def _choose(
+        self, bill: Bill, key: str, url: str, draft: Draft, max_price: Usd | None
+    ) -> tuple[Bill, Quote]:
+        """Decide, anew without an offer whose terms its rail cannot fix now, until one stands."""
+        while True:
+            quote = await self._decide(bill, key, url, draft.payer, max_price)
+            wanted = quote.askable if quote.chosen is None else quote.chosen
+            offer = next((one for one in bill.offers if one.index == wanted), None)
+            if offer is None or offer.scheme == BATCH or not draft.payer:
+                return bill, quote
+            reason = objection(bill, self._parts.rails, offer, draft)
+            if reason is None:
+                return bill, quote
+            bill = set_aside(bill, offer, reason)
 
     async def _decide(
         self, bill: Bill, key: str, url: str, payer: str, max_price: Usd | None

@@ -134,7 +134,7 @@ class _Refusal:
 def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -> _Refusal | None:
     foreign = foreign_offer(offer)
     if foreign is not None:
-        return _Refusal(0, ErrorKind.NO_PAYABLE_OFFER, f"{foreign.name}: {foreign.needs}")
+        return _Refusal(0, ErrorKind.NO_PAYABLE_OFFER, foreign.reason)
     if offer.network_id is None or offer.network_id not in rules.networks:
         return _Refusal(0, ErrorKind.UNSUPPORTED_NETWORK, "the network is not enabled")
     refusal = _refuse_scheme(offer, rules)
@@ -369,9 +369,7 @@ def _not_offers(bill: Bill) -> list[QuotedOffer]:
     ]
     first = 1 + max((row.index for row in (*bill.offers, *rows)), default=-1)
     for index, one in enumerate(bill.foreign, first):
-        reason = f"{one.name}: {one.needs}"
-        kind = ErrorKind.NO_PAYABLE_OFFER
-        rows.append(_no_offer(one.rail, index, one.price, kind, reason))
+        rows.append(_no_offer(one.rail, index, one.price, ErrorKind.NO_PAYABLE_OFFER, one.reason))
     return rows
 
 

@@ -280,7 +280,7 @@ class Terms:
         ),
         ({"network": "eip155:8453"}, ErrorKind.UNKNOWN_ASSET, ""),
         ({"asset": "0x" + "12" * 20}, ErrorKind.UNKNOWN_ASSET, ""),
-        ({"scheme": "upto"}, ErrorKind.SCHEME_NOT_ENABLED, ""),
+        ({"scheme": "hover"}, ErrorKind.SCHEME_NOT_ENABLED, ""),
     ],
 )
 async def test_an_approval_pays_no_other_offer(

@@ -217,7 +217,7 @@ def test_x402_offers_that_no_setting_makes_payable_are_explained(
     assert (found.price or "").partition(" ")[0] == (price or "")
 
 
-@pytest.mark.parametrize("changes", [{}, {"network": "eip155:1"}, {"scheme": "upto"}])
+@pytest.mark.parametrize("changes", [{}, {"network": "eip155:1"}, {"scheme": "hover"}])
 def test_offers_that_a_setting_might_allow_are_not_foreign(changes: dict[str, Any]) -> None:
     assert foreign_offer(_offer(**changes)) is None
 

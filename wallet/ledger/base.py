@@ -89,6 +89,13 @@ class AlreadyBoughtError(Exception):
         self.purchase = purchase
 
 
+class NonceUsedError(Exception):
+    """The payer's nonce is another purchase's already; nothing was written.
+
+    It happens where a seller's challenge decides the nonce and comes a second time.
+    """
+
+
 class StaleStateError(Exception):
     """The row is not in the state this transition starts from; nothing was written."""
 
@@ -125,7 +132,8 @@ class Ledger(Protocol):
         A price above `approval_above` uses up its approval in the same step.
 
         Raises:
-            OverCapError, RateLimitedError, AlreadyBoughtError, ApprovalMissingError.
+            OverCapError, RateLimitedError, AlreadyBoughtError, ApprovalMissingError,
+            NonceUsedError.
         """
         ...
 

@@ -10,6 +10,7 @@ from wallet.ledger.base import (
     Balance,
     Cap,
     HoldRequest,
+    NonceUsedError,
     OverCapError,
     RateLimitedError,
 )
@@ -72,6 +73,18 @@ def refuse_burst(connection: sqlite3.Connection, request: HoldRequest) -> None:
     (recent,) = connection.execute(sql.COUNT_RECENT, values).fetchone()
     if recent >= request.payments_per_minute:
         raise RateLimitedError
+
+
+def refuse_used_nonce(connection: sqlite3.Connection, request: HoldRequest) -> None:
+    """Refuse a nonce of this payer that any purchase had before, whatever became of that one.
+
+    Raises:
+        NonceUsedError: there is one.
+    """
+    transfer = request.transfer
+    values = (transfer.network_id, transfer.payer, transfer.nonce)
+    if connection.execute(sql.FIND_NONCE, values).fetchone() is not None:
+        raise NonceUsedError
 
 
 def reserve(connection: sqlite3.Connection, request: HoldRequest) -> list[BudgetKey]:

@@ -22,6 +22,7 @@ from wallet.ledger.reserve import (
     present_day,
     refuse_burst,
     refuse_repeat,
+    refuse_used_nonce,
     reserve,
 )
 from wallet.ledger.rows import (
@@ -77,11 +78,12 @@ class SqliteLedger:
 
         Raises:
             OverCapError, RateLimitedError, AlreadyBoughtError, ApprovalMissingError,
-            LedgerUnavailableError.
+            NonceUsedError, LedgerUnavailableError.
         """
         with self._database.write() as connection:
             refuse_repeat(connection, request)
             refuse_burst(connection, request)
+            refuse_used_nonce(connection, request)
             lines = reserve(connection, request)
             approval_id = approving.find_approved(connection, request)
             purchase = held_purchase(request, approval_id)

@@ -5,6 +5,10 @@ from __future__ import annotations
 FIND_OPEN = """
     SELECT * FROM purchases WHERE state IN ('held', 'signed', 'unknown') AND key = ?
 """
+FIND_NONCE = """
+    SELECT 1 FROM purchases
+    WHERE network_id = ? AND payer = ? COLLATE NOCASE AND nonce = ? COLLATE NOCASE
+"""
 LIST_OPEN = """
     SELECT * FROM purchases WHERE state IN ('held', 'signed', 'unknown') ORDER BY id
 """

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebResponse
-from wallet.model import Bill, Challenge
-from wallet.rails.base import Rail, UnreadableChallengeError
+from wallet.model import Bill, Challenge, Offer, UnreadableOffer
+from wallet.rails.base import CannotFreezeError, Draft, Rail, UnreadableChallengeError
 from wallet.rails.foreign import foreign_dialects, seen_instead
 
 
@@ -42,6 +42,33 @@ def recognise(rails: Sequence[Rail], response: WebResponse) -> Bill:
         names = ", ".join(one.name for one in foreign)
         detail += f"; it also speaks {names}, which is not paid here"
     raise PurserError(ErrorKind.MALFORMED_CHALLENGE, detail)
+
+
+def objection(bill: Bill, rails: Sequence[Rail], offer: Offer, draft: Draft) -> str | None:
+    """Say why the terms of an offer cannot be fixed now, such as an expired challenge, or None."""
+    challenge = bill.challenge_of(offer)
+    rail = next(one for one in rails if one.name == challenge.rail)
+    try:
+        rail.freeze(challenge, offer, draft)
+    except CannotFreezeError as error:
+        return str(error)
+    return None
+
+
+def set_aside(bill: Bill, offer: Offer, reason: str) -> Bill:
+    """Count one offer among the unreadable ones, so that another can be paid in its place."""
+    bad = UnreadableOffer(offer.index, reason)
+    changed = [
+        replace(
+            one,
+            offers=tuple(other for other in one.offers if other is not offer),
+            unreadable=(*one.unreadable, bad),
+        )
+        if offer in one.offers
+        else one
+        for one in bill.challenges
+    ]
+    return replace(bill, challenges=tuple(changed))
 
 
 def _numbered_through(challenges: Sequence[Challenge]) -> tuple[Challenge, ...]:
