@@ -22,7 +22,7 @@ from wallet.rails.x402.eip712 import transfer_digest
 from wallet.rails.x402.evm import checksum_address
 from wallet.rails.x402.permit2 import permit2_digest
 
-COUNT = int(os.environ.get("PURSER_DIFFERENTIAL", "2000"))
+COUNT = int(os.environ.get("PURSER_DIFFERENTIAL", "1000"))
 """So many payments are judged; set PURSER_DIFFERENTIAL for a longer run."""
 
 ACCOUNT = cast("Any", Account).from_key("0x" + "2f" * 32)
