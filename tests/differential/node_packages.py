@@ -75,9 +75,7 @@ def _install(folder: Path, timeout_s: float) -> None:
             shutil.copy(pin, scratch)
         command = ["npm", "ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
-            subprocess.run(
-                command, cwd=scratch, check=True, capture_output=True, timeout=timeout_s
-            )
+            subprocess.run(command, cwd=scratch, check=True, capture_output=True, timeout=timeout_s)
         except (subprocess.SubprocessError, OSError) as error:
             reason = "npm could not install the official packages"
             raise NodeMissingError(reason) from error
