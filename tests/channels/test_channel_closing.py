@@ -24,7 +24,7 @@ from tools.web.exchange import WebExchange
 from wallet.channels.buying import Till
 from wallet.channels.closing import ask_refund, withdrawal
 from wallet.channels.model import Channel, ChannelState
-from wallet.errors import PurserError
+from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.funds import Funds
 from wallet.model import Evidence
@@ -141,7 +141,10 @@ async def test_a_channel_the_seller_refunded_by_itself_gives_way_to_a_new_one(
     async with channel_desk(tmp_path, sandbox) as desk:
         await desk.buy(page_url(sandbox, 1))
         await sellers_side(sandbox, "refund", await the_channel(desk))
-        assert (await desk.buy(page_url(sandbox, 2))).is_good
+        with pytest.raises(PurserError) as turned_down:
+            await desk.buy(page_url(sandbox, 2))
+        assert turned_down.value.kind is ErrorKind.PAYMENT_REJECTED
+        assert (await desk.buy(page_url(sandbox, 3))).is_good
         old, new = sorted(
             await desk.parts.ledger.call(lambda ledger: ledger.channels.listed()),
             key=lambda one: one.drained_at is None,

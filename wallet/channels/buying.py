@@ -23,7 +23,6 @@ from wallet.channels.order import (
 from wallet.channels.plan import Opening, Plan, Through, Unfit
 from wallet.channels.presenting import Refused, present_page
 from wallet.channels.resolving import (
-    NOT_CHARGED,
     reconcile_channel,
     resolve_page,
 )
@@ -209,10 +208,7 @@ class Till:
             raise outcome_unknown(page, "disagrees about what the channel has paid")
         with anyio.move_on_after(parts.proof_wait_s):
             await reconcile_channel(parts, await self._fresh(channel))
-        try:
-            await parts.ledger.call(lambda ledger: ledger.channels.supersede(page.id, NOT_CHARGED))
-        except StaleStateError:
-            raise outcome_unknown(page, "answered 402") from None
+        # The page stays open: whoever is to be paid next has to say first where the channel stands.
         return TurnedDown(refused.response, channel.id)
 
     async def _wait(self, channel: Channel) -> Purchase | None:
