@@ -73,6 +73,22 @@ class MppSeller:
         self.facilitator.fails, self.facilitator.settles = error, settles
 
 
+def official_engine(facilitator: LocalFacilitator, route_binding: Any, **options: bool) -> Mpp:
+    """Return the package's engine, which sells for the sandbox's dollar token."""
+    method = evm.charge(
+        currency=USDC_ADDRESS,
+        recipient=SELLER,
+        chain_id=CHAIN_ID,
+        decimals=6,
+        authorization={"name": "USDC", "version": "2"},
+        facilitator=facilitator,
+        route_binding=route_binding,
+    )
+    return Mpp(
+        methods=method, realm="ellery.example", secret_key="not a secret of anybody's", **options
+    )
+
+
 @contextmanager
 def mpp_seller(
     sandbox: Sandbox,
@@ -85,21 +101,8 @@ def mpp_seller(
 ) -> Generator[MppSeller]:
     """Sell a page for $0.01 to MPP and x402 alike; the body of a POST is bound by its digest."""
     seller = MppSeller(LocalFacilitator(sandbox))
-    method = evm.charge(
-        currency=USDC_ADDRESS,
-        recipient=SELLER,
-        chain_id=CHAIN_ID,
-        decimals=6,
-        authorization={"name": "USDC", "version": "2"},
-        facilitator=seller.facilitator,
-        route_binding=route_binding,
-    )
-    engine = Mpp(
-        methods=method,
-        realm="ellery.example",
-        secret_key="not a secret of anybody's",
-        requires_auth=requires_auth,
-        unique_challenges=unique,
+    engine = official_engine(
+        seller.facilitator, route_binding, requires_auth=requires_auth, unique_challenges=unique
     )
     lasting = {"expires": expires} if expires else {"expires_in": timedelta(seconds=expires_in_s)}
     by_get = engine.charge(amount=PRICE, **lasting)
