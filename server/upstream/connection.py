@@ -28,6 +28,9 @@ CONNECT_TIMEOUT_S = 30
 CALL_WAIT_S = 5
 """So long a call waits for an upstream that is being connected to anyway."""
 BACKOFF_S = (1, 2, 5, 10, 30, 60)
+RELIST_PAUSE_S = 1
+"""A server that says again and again that its tools changed is asked no faster."""
+WARNINGS = 100
 
 _log = logging.getLogger(__name__)
 
@@ -192,6 +195,7 @@ class Upstream:
                 self._warn_of_left_out()
             except (MCPError, TimeoutError):
                 _log.warning("upstream %s did not list its tools again", self._name)
+            await anyio.sleep(RELIST_PAUSE_S)
 
     async def _on_message(self, message: object) -> None:
         if isinstance(message, ToolListChangedNotification):
@@ -204,7 +208,7 @@ class Upstream:
 
     def _warn_of_left_out(self) -> None:
         for line in self.listing.left_out:
-            if line not in self._told:
+            if line not in self._told and len(self._told) < WARNINGS:
                 self._told.add(line)
                 _log.warning("upstream %s: left out %s", self._name, line)
 

@@ -31,6 +31,7 @@ from pydantic import ValidationError
 from tools.upstream.link import LinkBrokenError, Progress, RpcFailure, ToolReply
 
 MAX_PAGES = 20
+MAX_LISTED = 1_000
 _LOCAL_CODES = (CONNECTION_CLOSED, REQUEST_TIMEOUT)
 _EMPTY: dict[str, Any] = {"content": [], "resultType": "complete"}
 _caught: ContextVar[list[dict[str, Any]] | None] = ContextVar("caught", default=None)
@@ -103,7 +104,7 @@ async def call_raw(
 
 
 async def list_raw(session: ClientSession) -> list[Any]:
-    """Return every tool that is listed, as it came, over at most 20 pages.
+    """Return every tool that is listed, as it came, over at most 20 pages and 1,000 tools.
 
     Raises:
         MCPError: the upstream does not list its tools.
@@ -121,9 +122,9 @@ async def list_raw(session: ClientSession) -> list[Any]:
         finally:
             _caught.reset(token)
         page = caught[0].get("tools")
-        found += page if isinstance(page, list) else []
+        found += page[: MAX_LISTED - len(found)] if isinstance(page, list) else []
         following = caught[0].get("nextCursor")
-        if not isinstance(following, str) or following == cursor:
+        if not isinstance(following, str) or following == cursor or len(found) >= MAX_LISTED:
             break
         cursor = following
     return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from math import isfinite
+from typing import Any, Protocol
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.tools import Tool
@@ -27,6 +28,7 @@ from tools.context import Buyer
 from tools.upstream.answer import Block, UpstreamAnswer
 from tools.upstream.calling import buy_and_show
 from tools.upstream.link import Progress
+from tools.web.charset import clean
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange
 from wallet.ledger.base import LedgerUnavailableError
@@ -68,7 +70,7 @@ class UpstreamTool(Tool):
         try:
             call = self.call
             buyer = await call.buyer()
-            exchange = call.open_exchange(arguments, _Forward(context))
+            exchange = call.open_exchange(arguments, Forward(context))
             answer = await buy_and_show(buyer, exchange, call.upstream, call.max_price)
             return upstream_result(answer)
         except PurserError as error:
@@ -119,17 +121,31 @@ def _content(block: Block) -> ContentBlock:
             return AudioContent(type="audio", data=block.data, mime_type=block.mime_type)
 
 
-class _Forward:
+class Teller(Protocol):
+    """Takes reports of progress for whoever called; the SDK's `Context` is one."""
+
+    async def report_progress(
+        self, progress: float, total: float | None = None, message: str | None = None
+    ) -> None:
+        """Send one report."""
+        ...
+
+
+class Forward:
     """Hands an upstream's progress on, bounded, and only forwards: it may start over to be paid."""
 
-    def __init__(self, context: Context[Any, Any]) -> None:
+    def __init__(self, context: Teller) -> None:
         self._context = context
         self._furthest: float | None = None
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         """Pass one report on to the caller, if it asked for them."""
-        if self._furthest is not None and progress <= self._furthest:
+        if not isfinite(progress) or (self._furthest is not None and progress <= self._furthest):
             return
         self._furthest = progress
-        words = None if message is None else clip(message[: 4 * PROGRESS_CHARS], PROGRESS_CHARS)
+        if total is not None and not isfinite(total):
+            total = None
+        words = None
+        if message is not None:
+            words = clip(clean(message[: 4 * PROGRESS_CHARS]), PROGRESS_CHARS)
         await self._context.report_progress(progress, total, words)

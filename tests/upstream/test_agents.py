@@ -74,6 +74,21 @@ async def test_an_agent_that_fails_its_task_after_it_was_paid_is_shown_as_failed
 
 
 @pytest.mark.asyncio
+async def test_what_came_of_a_paid_answer_that_is_too_long_is_kept(
+    sandbox: Sandbox, agent_url: str, tmp_path: Path
+) -> None:
+    async with open_desk(tmp_path, sandbox) as desk, client_for(agent_url) as client:
+        client.max_body_bytes = 6_000
+        long = Message("so " * 4_000)
+        message = MessageExchange("clerk", agent_url, client, long, timeout_s=20)
+        bought = await desk.payer.fetch(message, max_price=None, pay_again=False)
+    assert bought.purchase.evidence is Evidence.VERIFIED
+    assert bought.truncated
+    assert len(bought.body) == 6_000
+    assert b'"result":' in bought.body
+
+
+@pytest.mark.asyncio
 async def test_an_answer_that_is_lost_is_not_paid_for_again(
     sandbox: Sandbox, agent: Agent, agent_url: str, tmp_path: Path
 ) -> None:

@@ -59,6 +59,7 @@ X402_REPLIES = {
     "another code": RpcFailure(-32000, "pay", REQUIRED),
     "v1 text": ToolReply({"content": [block({"x402/error": {"code": 402, "data": REQUIRED}})]}),
 }
+LONG_NUMBER = '{"x402/error": ' + "1" * 5_000 + "}"
 
 
 @pytest.mark.parametrize("dialect", X402_REPLIES)
@@ -89,6 +90,7 @@ def test_a_payment_goes_back_as_the_dialect_wants_it(dialect: str) -> None:
         ToolReply({"content": [block({"x402/error": {"code": 402, "data": REQUIRED}})] * 2}),
         ToolReply({"isError": True, "content": [{"type": "text", "text": "not { json"}]}),
         ToolReply({"isError": True, "content": [{"type": "text", "text": "[" * 5_000}]}),
+        ToolReply({"isError": True, "content": [{"type": "text", "text": LONG_NUMBER}]}),
         ToolReply({"isError": True, "content": [{"type": "text", "text": '{"a":' * 5_000}]}),
         ToolReply({"isError": True, "content": "no list", "_meta": [], "structuredContent": 3}),
         ToolReply({"_meta": {"org.paymentauth/payment-required": {"challenges": [7, {}]}}}),

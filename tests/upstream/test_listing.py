@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tools.upstream.listing import (
+    MAX_LEFT_OUT,
     MAX_SCHEMA_CHARS,
     MAX_TOOLS,
     agent_tool,
@@ -53,6 +54,10 @@ def test_a_tool_is_exported_under_the_server_s_name_with_its_schema_as_it_is() -
             "weather: its input schema is too large",
         ),
         (tool(inputSchema=nested(10)), "weather: its input schema is too large"),
+        (
+            tool(inputSchema={"type": "object", "description": "Buy\U000e0041"}),
+            "weather: its input schema has invisible characters",
+        ),
     ],
 )
 def test_a_tool_that_cannot_be_exported_is_left_out_with_a_reason(
@@ -75,6 +80,12 @@ def test_a_name_listed_twice_counts_once_and_the_number_of_tools_is_bounded() ->
     assert twice.left_out == ("a: its name is listed twice",)
     many = read_listing("shop", [tool(f"t{number}") for number in range(MAX_TOOLS + 1)])
     assert len(many.tools) == MAX_TOOLS
+
+
+def test_no_more_is_said_of_what_is_left_out_than_can_be_read() -> None:
+    listing = read_listing("shop", [tool(f"no.{number}") for number in range(MAX_LEFT_OUT + 7)])
+    assert len(listing.left_out) == MAX_LEFT_OUT + 1
+    assert listing.left_out[-1] == "7 more tools"
 
 
 @pytest.mark.parametrize("own", ["x" * 100_000, "a\n\nb\u202e" * 5_000, "\U000e0041" * 3_000])

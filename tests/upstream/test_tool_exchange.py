@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 from linking import Between, Reports, content, linked, tool_call
 
-from sandbox.run import Sandbox
+from sandbox.mcp_seller import Shop
+from sandbox.run import SELLER, Sandbox
+from sandbox.serve import Served
+from server.upstream.session import MAX_LISTED
 from tests.desk import open_desk
 from tools.upstream.link import LinkBrokenError, RpcFailure, ToolReply
+from tools.upstream.listing import MAX_LEFT_OUT, MAX_TOOLS
 from tools.web.guard import HostRules
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import TransportFailedError
 from wallet.model import Evidence, State
 from wallet.money import Usd
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
 
 Call = Callable[[], Awaitable[ToolReply | RpcFailure]]
 DIALECTS = ("spec", "cloudflare", "rpc_x402", "rpc_data", "rpc_402", "text_v1")
@@ -220,3 +234,46 @@ async def test_a_payment_whose_answer_never_comes_is_unknown() -> None:
     assert (await exchange.ask()).status == 402
     with pytest.raises(TransportFailedError):
         await exchange.pay({"PAYMENT-SIGNATURE": "e30="})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("odd", "kept"),
+    [
+        ({"wind": float("nan"), "gusts": [float("-inf")]}, {"wind": None, "gusts": [None]}),
+        (nested(150), nested(150)),
+        ({"says": "NaN"}, {"says": "NaN"}),
+    ],
+    ids=["numbers that JSON lacks", "deep", "words"],
+)
+async def test_a_paid_result_that_is_hardly_json_is_kept(
+    sandbox: Sandbox, shop_url: str, tmp_path: Path, odd: Any, kept: Any
+) -> None:
+    async def adds(pays: bool, make: Call) -> ToolReply | RpcFailure:
+        reply = await make()
+        if not pays:
+            return reply
+        assert isinstance(reply, ToolReply)
+        return ToolReply({**reply.result, "structuredContent": odd})
+
+    async with linked(shop_url) as shop, open_desk(tmp_path, sandbox) as desk:
+        bought = await desk.payer.fetch(
+            tool_call(Between(adds, shop), "spec", harbour="Ely"), max_price=None, pay_again=False
+        )
+    assert bought.is_good
+    assert content(bought.body)[0]["text"] == "Fair at Ely, wind SW 4."
+    assert json.loads(bought.body)["structuredContent"] == kept
+
+
+@pytest.mark.asyncio
+async def test_a_server_with_tools_without_end_is_read_to_a_bound(sandbox: Sandbox) -> None:
+    server = Shop(f"{sandbox.seller_url}/facilitator", SELLER).server()
+    for number in range(MAX_LISTED):
+        server.add_tool(nested, name=f"more{number}")
+    served = Served(server.streamable_http_app(), 0, "sandbox-tools", lifespan=True)
+    served.start()
+    async with linked(f"{served.url}/mcp") as link:
+        listing = link.listing
+    served.stop()
+    assert len(listing.tools) == MAX_TOOLS
+    assert listing.left_out[-1] == f"{MAX_LISTED - MAX_TOOLS - MAX_LEFT_OUT} more tools"

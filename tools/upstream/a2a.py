@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import anyio
+import anyio.to_thread
 
 from tools.upstream.answer import read_result
 from tools.upstream.exchange import CALL_FAILED, TOOL_FAILED, canonical
 from tools.upstream.listing import MAX_ID_CHARS, MAX_MESSAGE_CHARS
-from tools.upstream.plain import as_dict, as_list, from_header, to_header, write_json
+from tools.upstream.plain import as_dict, as_list, from_header, keep_json, to_header, write_json
 from tools.web.guard import check_url
 from tools.web.headers import with_defaults
 from tools.web.wire import Answer, Wire, WireError
@@ -115,7 +116,7 @@ class MessageExchange:
         except WireError as error:
             detail = "No connection could be made." if error.unsent else "The answer broke off."
             raise PurserError(ErrorKind.UPSTREAM_ERROR, detail) from None
-        response, self._task = self._read(answer)
+        response, self._task = await self._read(answer)
         if response.truncated:
             raise PurserError(ErrorKind.TOO_LARGE, f"The answer is over {len(answer.body)} bytes.")
         return response
@@ -150,7 +151,8 @@ class MessageExchange:
             raise TransportFailedError("the answer broke off") from None
         except TimeoutError:
             raise TransportFailedError("no whole answer in time") from None
-        return self._read(answer)[0]
+        response, _ = await self._read(answer)
+        return response
 
     def start_over(self) -> None:
         """Forget the task that asked; the next payment asks anew."""
@@ -192,9 +194,12 @@ class MessageExchange:
             body_until=body_until,
         )
 
-    def _read(self, answer: Answer) -> tuple[WebResponse, dict[str, Any] | None]:
+    async def _read(self, answer: Answer) -> tuple[WebResponse, dict[str, Any] | None]:
         """Return an answer as the rails and the store take it, and the task that asks, if any."""
-        rpc = None if answer.truncated else read_result(answer.body)
+        # In a thread: a hostile answer of many megabytes takes seconds to read.
+        rpc = None
+        if not answer.truncated:
+            rpc = await anyio.to_thread.run_sync(read_result, answer.body)
         result = as_dict((rpc or {}).get("result"))
         if result is None:
             return self._failed(answer, rpc), None
@@ -207,14 +212,18 @@ class MessageExchange:
             asked = () if text is None else (("PAYMENT-REQUIRED", text),)
             return self._response(402, (*asked, *receipts), b""), result
         failed = (as_dict(result.get("status")) or {}).get("state") in _FAILED_STATES
-        body = (write_json(result) or "").encode("utf-8", "replace")
+        body = (keep_json(result) or "").encode("utf-8", "replace")
         return self._response(TOOL_FAILED if failed else 200, receipts, body), None
 
     def _failed(self, answer: Answer, rpc: Mapping[str, Any] | None) -> WebResponse:
-        """Return what is no result: an error of JSON-RPC or HTTP, or nothing that can be read."""
+        """Return what is no result: an error of JSON-RPC or HTTP, or bytes that cannot be read.
+
+        Those are kept as they came: they may be what was paid for, cut short.
+        """
         failure = as_dict((rpc or {}).get("error"))
         status = answer.status if answer.status >= 400 and answer.status != 402 else CALL_FAILED
-        body = (write_json({"error": failure}) or "").encode("utf-8", "replace")
+        text = None if failure is None else keep_json({"error": failure})
+        body = answer.body if text is None else text.encode("utf-8", "replace")
         headers = (("content-type", RESULT_TYPE),)
         return WebResponse(self._request.url, status, headers, body, answer.truncated)
 

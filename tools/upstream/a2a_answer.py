@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
-from tools.upstream.answer import read_result
+from tools.upstream.answer import MAX_BLOCKS, read_result
 from tools.upstream.plain import as_dict, as_list, write_json
 
 _ID_CHARS = 100
@@ -22,7 +23,8 @@ def as_tool_result(body: bytes, failed: bool) -> bytes:
     result = read_result(body)
     if result is None:
         return body
-    content = [_block(part) for part in _parts(result)]
+    # One more than is shown, so that the reader is told that there are more.
+    content = [_block(part) for part in islice(_parts(result), MAX_BLOCKS + 1)]
     failure = as_dict(result.get("error"))
     if failure is not None:
         content.append({"type": "text", "text": str(failure.get("message", ""))[:2_000]})
@@ -35,7 +37,7 @@ def as_tool_result(body: bytes, failed: bool) -> bytes:
 def _parts(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the parts of a message, or of a task's status and artifacts."""
     holders = [result, as_dict((as_dict(result.get("status")) or {}).get("message"))]
-    holders += map(as_dict, as_list(result.get("artifacts")) or [])
+    holders += map(as_dict, (as_list(result.get("artifacts")) or [])[:MAX_BLOCKS])
     for holder in holders:
         for part in as_list((holder or {}).get("parts")) or []:
             yield as_dict(part) or {}

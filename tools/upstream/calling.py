@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import anyio.to_thread
+
 from tools.showing import money_words
 from tools.upstream.a2a import RESULT_TYPE as A2A_RESULT
 from tools.upstream.a2a_answer import as_tool_result
@@ -32,6 +34,11 @@ async def buy_and_show(
         PurserError: refused or failed; it says whether money moved.
     """
     bought = await buyer.fetch(exchange, max_price=max_price, pay_again=False)
+    return await anyio.to_thread.run_sync(_shown, bought, upstream)
+
+
+def _shown(bought: Bought, upstream: str) -> UpstreamAnswer:
+    """Read and mark what came; a hostile result of many megabytes takes seconds, in a thread."""
     body = bought.body
     if bought.content_type == A2A_RESULT:
         body = as_tool_result(body, failed=not bought.is_good)

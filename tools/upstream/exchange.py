@@ -18,7 +18,7 @@ from tools.upstream.link import (
     RpcFailure,
     ToolReply,
 )
-from tools.upstream.plain import MAX_RESULT_DEPTH, write_json
+from tools.upstream.plain import MAX_RESULT_DEPTH, keep_json
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import NeverSentError, TransportFailedError, WebRequest, WebResponse
 from wallet.rails.codec import nests_deeper
@@ -150,9 +150,9 @@ class ToolExchange:
         else:
             status = TOOL_FAILED if reply.result.get("isError") is True else 200
             result = reply.result
-        text = write_json(result)
+        text = keep_json(result)
         if text is None:
-            status, text = CALL_FAILED, write_json(_as_result(RpcFailure(0, "", None))) or ""
+            status, text = CALL_FAILED, keep_json(_as_result(RpcFailure(0, "", None))) or ""
         body = text.encode("utf-8", "replace")
         headers = (("content-type", RESULT_TYPE), *receipts)
         cut = len(body) > self._max_bytes

@@ -17,6 +17,7 @@ MAX_NAME_CHARS = 64
 MAX_SCHEMA_CHARS = 16_384
 MAX_SCHEMA_DEPTH = 16
 MAX_DESCRIPTION_CHARS = 999
+MAX_LEFT_OUT = 50
 PRICE = "agents-x402/priceUSD"
 PAYS = "agents-x402/paymentRequired"
 _NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -39,7 +40,7 @@ class ExportedTool:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What is exported, and one line for each tool that is left out."""
+    """What is exported, and one line for each tool that is left out, at most 51 in all."""
 
     tools: tuple[ExportedTool, ...] = ()
     left_out: tuple[str, ...] = ()
@@ -68,6 +69,9 @@ def read_listing(upstream: str, entries: Sequence[Any], wanted: Sequence[str] = 
         tools[tool.exported] = tool
     present = [(as_dict(one) or {}).get("name") for one in entries]
     left_out += [f"{_shown(name, 0)}: is not listed" for name in wanted if name not in present]
+    if len(left_out) > MAX_LEFT_OUT:
+        more = len(left_out) - MAX_LEFT_OUT
+        left_out = [*left_out[:MAX_LEFT_OUT], f"{more} more tools"]
     return Listing(tuple(tools.values()), tuple(left_out))
 
 
@@ -89,6 +93,8 @@ def _refused(
     text = write_json(schema)
     if text is None or len(text) > MAX_SCHEMA_CHARS or nests_deeper(text, MAX_SCHEMA_DEPTH):
         return "its input schema is too large"
+    if clean(text) != text:
+        return "its input schema has invisible characters"
     return None
 
 

@@ -14,6 +14,7 @@ from wallet.rails.codec import CodecError, decode_base64, encode_header, nests_d
 MAX_RESULT_DEPTH = 100
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
 _MAX_BASE64URL_CHARS = 64 * 1024
+_NOT_FINITE = re.compile(r"NaN|Infinity")
 
 
 def as_dict(value: object) -> dict[str, Any] | None:
@@ -34,7 +35,7 @@ def read_text(text: object) -> dict[str, Any] | None:
         parse_json(text)
     except CodecError:
         return None
-    return as_dict(json.loads(text))
+    return _load_object(text)
 
 
 def write_json(value: object) -> str | None:
@@ -44,6 +45,21 @@ def write_json(value: object) -> str | None:
     except (TypeError, ValueError, RecursionError):
         return None
     return None if nests_deeper(text, MAX_RESULT_DEPTH) else text
+
+
+def keep_json(value: object) -> str | None:
+    """Return what a server answered as JSON text, however deep; None when it is no JSON.
+
+    `NaN` and the infinities, which JSON lacks and some servers write all the same, become null.
+    """
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        if _NOT_FINITE.search(text) is None:
+            return text
+        finite = json.loads(text, parse_constant=lambda _: None)
+        return json.dumps(finite, ensure_ascii=False, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def to_header(value: Mapping[str, Any]) -> str | None:
@@ -62,7 +78,7 @@ def from_header(text: str) -> dict[str, Any] | None:
         parse_json(data)
     except CodecError:
         return None
-    return as_dict(json.loads(data))
+    return _load_object(data)
 
 
 def to_base64url(value: Mapping[str, Any]) -> str | None:
@@ -90,4 +106,12 @@ def from_base64url(text: object) -> dict[str, Any] | None:
         parse_json(data)
     except (binascii.Error, CodecError):
         return None
-    return as_dict(json.loads(data))
+    return _load_object(data)
+
+
+def _load_object(text: str | bytes) -> dict[str, Any] | None:
+    """Read JSON that the strict codec let through; it takes longer numbers than Python reads."""
+    try:
+        return as_dict(json.loads(text))
+    except ValueError:
+        return None
