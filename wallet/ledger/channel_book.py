@@ -61,7 +61,7 @@ class ChannelBook:
             RateLimitedError, AlreadyBoughtError, LedgerUnavailableError.
         """
         with self._database.write() as connection:
-            refuse_repeat(connection, request)
+            refuse_repeat(connection, request, channel.id)
             refuse_burst(connection, request)
             return moves.lend(connection, channel, request, ChannelState.OPEN)
 

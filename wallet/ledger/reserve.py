@@ -48,8 +48,13 @@ def balances_of(connection: sqlite3.Connection, window_id: str) -> list[Balance]
     return [Balance(row[0], window_id, held=Usd(row[1]), settled=Usd(row[2])) for row in rows]
 
 
-def refuse_repeat(connection: sqlite3.Connection, request: HoldRequest) -> None:
+def refuse_repeat(
+    connection: sqlite3.Connection, request: HoldRequest, channel_id: str | None = None
+) -> None:
     """Let an identical purchase pass only when none is open or recently settled.
+
+    Nor may it pass beside a voucher that was given up by its seller's word and that its channel
+    still covers: only a further voucher of that channel, `channel_id`, covers the first.
 
     Raises:
         AlreadyBoughtError: with that purchase.
@@ -59,6 +64,14 @@ def refuse_repeat(connection: sqlite3.Connection, request: HoldRequest) -> None:
         since = request.now - request.repeat_window_s
         values = (request.key, since, int(request.pay_again))
         row = connection.execute(sql.FIND_REPEAT, values).fetchone()
+    if row is None:
+        given_up = {
+            "key": request.key,
+            "since": request.now - request.repeat_window_s,
+            "pay_again": int(request.pay_again),
+            "channel_id": channel_id,
+        }
+        row = connection.execute(sql.FIND_GIVEN_UP, given_up).fetchone()
     if row is not None:
         raise AlreadyBoughtError(purchase_from_row(row))
 

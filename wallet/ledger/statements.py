@@ -17,6 +17,19 @@ FIND_REPEAT = """
     WHERE state = 'settled' AND key = ? AND settled_at > ? AND pay_again >= ?
     ORDER BY id DESC LIMIT 1
 """
+FIND_GIVEN_UP = """
+    SELECT purchases.* FROM channels CROSS JOIN purchases ON purchases.channel_id = channels.id
+    WHERE purchases.channel_id IS NOT NULL AND purchases.key = :key AND purchases.state = 'void'
+        AND purchases.created_at > :since AND purchases.pay_again >= :pay_again
+        AND channels.id IS NOT :channel_id AND channels.state IN ('opening', 'open', 'closing')
+        AND purchases.cumulative_atomic > channels.charged_atomic
+        AND EXISTS (
+            SELECT 1 FROM entries
+            WHERE purchase_id = purchases.id AND kind IN ('settle', 'void')
+                AND detail NOT LIKE 'never sent%'
+        )
+    ORDER BY purchases.id DESC LIMIT 1
+"""
 COUNT_RECENT = """
     SELECT count(*) FROM (
         SELECT 1 FROM purchases WHERE state <> 'free' AND created_at > ? LIMIT ?
