@@ -17,7 +17,7 @@ from sandbox.serve import Served
 from server.upstream.session import MAX_LISTED
 from tests.desk import open_desk
 from tools.upstream.link import LinkBrokenError, RpcFailure, ToolReply
-from tools.upstream.listing import MAX_LEFT_OUT, MAX_TOOLS
+from tools.upstream.listing import MAX_LEFT_OUT
 from tools.web.guard import HostRules
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import TransportFailedError
@@ -267,13 +267,11 @@ async def test_a_paid_result_that_is_hardly_json_is_kept(
 
 @pytest.mark.asyncio
 async def test_a_server_with_tools_without_end_is_read_to_a_bound(sandbox: Sandbox) -> None:
-    server = Shop(f"{sandbox.seller_url}/facilitator", SELLER).server()
-    for number in range(MAX_LISTED):
-        server.add_tool(nested, name=f"more{number}")
-    served = Served(server.streamable_http_app(), 0, "sandbox-tools", lifespan=True)
+    shop = Shop(f"{sandbox.seller_url}/facilitator", SELLER, ["spec"] * (MAX_LISTED + 100))
+    served = Served(shop.server().streamable_http_app(), 0, "sandbox-tools", lifespan=True)
     served.start()
     async with linked(f"{served.url}/mcp") as link:
         listing = link.listing
     served.stop()
-    assert len(listing.tools) == MAX_TOOLS
-    assert listing.left_out[-1] == f"{MAX_LISTED - MAX_TOOLS - MAX_LEFT_OUT} more tools"
+    assert len(listing.tools) == 1
+    assert listing.left_out[-1] == f"{MAX_LISTED - 1 - MAX_LEFT_OUT} more tools"
