@@ -73,7 +73,7 @@ class MppSeller:
         self.facilitator.fails, self.facilitator.settles = error, settles
 
 
-def official_engine(facilitator: LocalFacilitator, route_binding: Any, **options: bool) -> Mpp:
+def official_engine(facilitator: LocalFacilitator, route_binding: Any, **options: Any) -> Mpp:
     """Return the package's engine, which sells for the sandbox's dollar token."""
     method = evm.charge(
         currency=USDC_ADDRESS,

@@ -15,8 +15,8 @@ from mcp.server.lowlevel import Server
 from mcp.shared.exceptions import MCPError
 from mpp import Challenge
 from mpp.extensions.mcp.types import MCPChallenge, MCPCredential, MCPReceipt
-from mpp.server import PaymentVerified, Request
 from mpp.server.compose import MCP_URL_PREFIX
+from mpp.server.http import Request
 
 from sandbox.run import NETWORK, Sandbox
 from sandbox.serve import Served
@@ -54,14 +54,15 @@ class TideShop:
     async def _call(
         self, context: ServerRequestContext[Any, Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
-        sent: Any = dict(context.meta or {}).get(CREDENTIAL)
+        meta: dict[str, Any] = dict(context.meta or {})
+        sent = meta.get(CREDENTIAL, {})
         headers: dict[str, str] = {}
-        if sent is not None:
+        if sent:
             self.credentials.append(sent)
             headers["Authorization"] = MCPCredential.from_dict(sent).to_core().to_authorization()
         url, route = f"{MCP_URL_PREFIX}tools/call", f"tool:{params.name}"
         verdict = await self._charge(Request("POST", url, headers=headers, route=route))
-        if isinstance(verdict, PaymentVerified):
+        if verdict.status == 200:
             receipt = MCPReceipt.from_core(
                 receipt=verdict.receipt,
                 challenge_id=sent["challenge"]["id"],
@@ -74,7 +75,7 @@ class TideShop:
 
     def _ask(self, tool: str, values: list[str]) -> types.CallToolResult:
         native = [_native(Challenge.from_www_authenticate(value)) for value in values]
-        asked = {"httpStatus": 402, "challenges": [one for one in native if one is not None]}
+        asked = {"httpStatus": 402, "challenges": native}
         if tool == "by_error":
             raise MCPError(PAYMENT_REQUIRED, "Payment Required", asked)
         text = types.TextContent(type="text", text=json.dumps(asked))
