@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
 from dataclasses import dataclass
 
-import anyio
-
 from wallet.assets import Asset, contracts
-from wallet.chain import Chain, ChainUnreadableError
-from wallet.funds import READ_WAIT_S
+from wallet.chain import Chain
+from wallet.funds import read_soon
 from wallet.model import Challenge, Method, Offer
 from wallet.money import token_units
 from wallet.policy import method_of
@@ -42,23 +39,14 @@ class Allowances:
         """Return what an offer that policy allowed still needs; nothing, but through Permit2."""
         if method_of(offer) not in (Method.PERMIT2, Method.UPTO):
             return Allowance()
-        allowed = await _read(self._chain.permit2_allowance(asset, owner))
+        allowed = await read_soon(self._chain, self._chain.permit2_allowance, asset, owner)
         if allowed is None or allowed >= offer.amount_atomic:
             return Allowance()
         if self._permits and takes_gas_permit(challenge):
-            nonce = await _read(self._chain.permit_nonce(asset, owner))
+            nonce = await read_soon(self._chain, self._chain.permit_nonce, asset, owner)
             if nonce is not None:
                 return Allowance(permit_nonce=nonce)
         return Allowance(missing=_missing(asset, offer.amount_atomic, allowed))
-
-
-async def _read(answer: Awaitable[int]) -> int | None:
-    with anyio.move_on_after(READ_WAIT_S):
-        try:
-            return await answer
-        except ChainUnreadableError:
-            return None
-    return None
 
 
 def _missing(asset: Asset, amount_atomic: int, allowed_atomic: int) -> str:

@@ -77,6 +77,10 @@ class Chain:
     def __repr__(self) -> str:
         return f"Chain({', '.join(self._servers)})"
 
+    async def ready(self) -> None:
+        """Load the library, so that the time limit of a first question is not spent on that."""
+        await asyncio.to_thread(load_library)
+
     async def close(self) -> None:
         """Close every connection."""
         for servers in self._servers.values():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 
 from wallet.assets import Asset
@@ -44,12 +46,20 @@ class Funds:
         return _shortfall(asset, amount_atomic, left)
 
     async def _read(self, asset: Asset, owner: str) -> int | None:
-        with anyio.move_on_after(READ_WAIT_S):
-            try:
-                return await self._chain.balance(asset, owner)
-            except ChainUnreadableError:
-                return None
-        return None
+        return await read_soon(self._chain, self._chain.balance, asset, owner)
+
+
+async def read_soon(
+    chain: Chain, read: Callable[[Asset, str], Awaitable[int]], asset: Asset, owner: str
+) -> int | None:
+    """Return what the chain says within `READ_WAIT_S`, or None when it cannot be read by then."""
+    await chain.ready()
+    with anyio.move_on_after(READ_WAIT_S):
+        try:
+            return await read(asset, owner)
+        except ChainUnreadableError:
+            return None
+    return None
 
 
 def _shortfall(asset: Asset, amount_atomic: int, left_atomic: int) -> str:
