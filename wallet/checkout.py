@@ -22,7 +22,7 @@ from wallet.ledger.base import (
     RateLimitedError,
     StaleStateError,
 )
-from wallet.model import Challenge, Offer, Purchase, Transfer
+from wallet.model import Challenge, Offer, Purchase, SellerWord, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.policy import caps_for
@@ -36,7 +36,7 @@ from wallet.repeats import repeat_window_s
 class Order:
     """What policy chose: everything a hold needs; `host` is the one that answered 402.
 
-    `id` is the purchase's.
+    `id` is the purchase's. `word` is what the seller signed about the offer, if anything.
 
     `redirected` tells that it did so at another origin than the one that was asked. The address
     it led to is the seller's text and is kept nowhere.
@@ -55,6 +55,7 @@ class Order:
     transfer: Transfer
     pay_again: bool
     permit_nonce: int | None = None
+    word: SellerWord | None = None
 
 
 async def pay(parts: Parts, exchange: Exchange, order: Order) -> Bought:
@@ -69,7 +70,8 @@ async def pay(parts: Parts, exchange: Exchange, order: Order) -> Bought:
     """
     held, headers = await _prepare(parts, exchange, order)
     with anyio.CancelScope(shield=True):
-        return await present(parts, exchange, held, headers, notes=_notes(order))
+        notes = _notes(order)
+        return await present(parts, exchange, held, headers, notes=notes, offer=order.word)
     raise AssertionError("a shielded scope is not left early")
 
 

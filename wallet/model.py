@@ -198,6 +198,32 @@ class Settlement:
     error_reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class SellerWord:
+    """What a seller signed about a purchase, and what checking it came to.
+
+    `raw` is its JSON text as it came, None where it is too large to keep or cannot be read.
+    `remarks` are words of ours alone.
+    """
+
+    raw: str | None
+    remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SellerWords:
+    """What a seller signed about one purchase: before it, and after."""
+
+    offer: SellerWord | None = None
+    receipt: SellerWord | None = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return what a receipt says of them, one note for each."""
+        spoken = (word for word in (self.offer, self.receipt) if word is not None)
+        return tuple("; ".join(word.remarks) for word in spoken)
+
+
 CapWindow = Literal["day", "total"]
 
 

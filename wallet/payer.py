@@ -274,6 +274,9 @@ class Payer:
             transfer=transfer,
             pay_again=pay_again,
             permit_nonce=allowance.permit_nonce,
+            word=await anyio.to_thread.run_sync(
+                rail.signed_offer, challenge, offer, response.url, parts.now_s()
+            ),
         )
 
     def _draft(self, request: WebRequest, payer: str) -> tuple[str, Draft]:

@@ -21,13 +21,22 @@ from wallet.exchange import (
     is_good,
 )
 from wallet.ledger.base import Ledger, LedgerUnavailableError, StaleStateError
-from wallet.model import Delivery, Evidence, Purchase, State, Transfer
+from wallet.model import (
+    Delivery,
+    Evidence,
+    Purchase,
+    SellerWord,
+    SellerWords,
+    State,
+    Transfer,
+)
 from wallet.money import Usd
 from wallet.outcome import ChainView, Claim, Sighting, Verdict, charge_of, judge, read_claim
 from wallet.parts import Parts
 from wallet.policy import cap_status, caps_for
 from wallet.proof import await_proof
 from wallet.purchases import DamagedPurchaseError, StorageFailedError
+from wallet.rails.base import Rail
 from wallet.receipts import iso_time
 
 _ELSEWHERE = "elsewhere"
@@ -101,6 +110,7 @@ async def present(
     *,
     notes: tuple[str, ...] = (),
     again: bool = False,
+    offer: SellerWord | None = None,
 ) -> Bought:
     """Send the request with its payment, judge the answer, and record the outcome.
 
@@ -114,6 +124,7 @@ async def present(
         notes: what the receipt is to say beside the outcome.
         again: these bytes were, or may have been, sent before: a failure to send them now proves
             nothing, and only a good answer takes the place of what was stored.
+        offer: what the seller signed about the offer that was paid, if anything.
 
     Raises:
         PurserError: the payment never left (`spent` no), or no good answer came of it.
@@ -134,16 +145,20 @@ async def present(
         sighting = await await_proof(
             parts.chain, _terms(purchase), None, parts.proof_wait_s, once=once
         )
-        purchase, _ = await _record(parts, purchase, _judge(claim, sighting, purchase), None)
+        verdict = _judge(claim, sighting, purchase)
+        purchase, _ = await _record(parts, purchase, verdict, None, SellerWords(offer))
         raise _no_content(purchase, "broke off before any content came") from None
     claim = _claim(parts, purchase, response)
     kept = not again or is_good(response.status)
-    delivery, sighting = await _keep_and_look(parts, purchase, response, claim, kept, again)
+    delivery, sighting, receipt = await _keep_and_look(
+        parts, purchase, response, claim, kept, again
+    )
     verdict = _judge(claim, sighting, purchase)
     if kept and delivery is None:
         notes = (*notes, "the content could not be stored on disk")
     verdict = replace(verdict, notes=(*verdict.notes, *notes))
-    purchase, left = await _record(parts, purchase, verdict, delivery)
+    words = SellerWords(offer, receipt)
+    purchase, left = await _record(parts, purchase, verdict, delivery, words)
     if is_good(response.status) or (purchase.state is State.SETTLED and not again):
         return bought(purchase, response, left, reused=again)
     raise _unclear(purchase, response, claim, again)
@@ -185,8 +200,12 @@ def _judge(claim: Claim, sighting: Sighting, purchase: Purchase) -> Verdict:
     return judge(claim, sighting, is_ceiling=_terms(purchase).is_ceiling)
 
 
+def _rail(parts: Parts, purchase: Purchase) -> Rail:
+    return next(one for one in parts.rails if one.name == purchase.rail)
+
+
 def _claim(parts: Parts, purchase: Purchase, response: WebResponse) -> Claim:
-    rail = next(one for one in parts.rails if one.name == purchase.rail)
+    rail = _rail(parts, purchase)
     settlement = rail.read_settlement(response)
     disagreements = () if settlement is None else rail.disagreements(settlement, _terms(purchase))
     return read_claim(response, settlement, disagreements)
@@ -199,18 +218,25 @@ async def _keep_and_look(
     claim: Claim,
     kept: bool,
     again: bool,
-) -> tuple[Delivery | None, Sighting]:
-    """Store the content and ask the chain, side by side: neither waits for the other."""
+) -> tuple[Delivery | None, Sighting, SellerWord | None]:
+    """Store the content, ask the chain and check what the seller signed, all side by side."""
     delivery: Delivery | None = None
+    receipt: SellerWord | None = None
     sighting = Sighting(ChainView.UNREADABLE)
 
     async def keep() -> None:
         nonlocal delivery
         delivery = await keep_content(parts, purchase.id, response, replaces=again)
 
+    async def check() -> None:
+        nonlocal receipt
+        signed_receipt = _rail(parts, purchase).signed_receipt
+        receipt = await anyio.to_thread.run_sync(signed_receipt, response, purchase, parts.now_s())
+
     async with anyio.create_task_group() as group:
         if kept:
             group.start_soon(keep)
+        group.start_soon(check)
         sighting = await await_proof(
             parts.chain,
             _terms(purchase),
@@ -218,7 +244,7 @@ async def _keep_and_look(
             parts.proof_wait_s,
             once=not (claim.settled or claim.pending),
         )
-    return delivery, sighting
+    return delivery, sighting, receipt
 
 
 async def keep_content(
@@ -250,7 +276,7 @@ async def _as_it_stands(parts: Parts, purchase: Purchase) -> Purchase:
 
 
 async def _record(
-    parts: Parts, held: Purchase, verdict: Verdict, delivery: Delivery | None
+    parts: Parts, held: Purchase, verdict: Verdict, delivery: Delivery | None, words: SellerWords
 ) -> tuple[Purchase, Usd | None]:
     """Write the outcome; when the ledger fails now, the row stays SIGNED until reconciled."""
     note = "; ".join(verdict.notes)
@@ -282,6 +308,10 @@ async def _record(
                     delivery=delivery,
                     note=note or None,
                 )
+        if words.notes:
+            # What the seller signed is worth no wrong word on how the purchase stands.
+            with suppress(LedgerUnavailableError, StaleStateError):
+                purchase = ledger.keep_words(held.id, words)
         return purchase, left_today(parts, ledger)
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import add_json, dollars, print_facts, print_json, run_wired
@@ -35,6 +36,10 @@ def run(args: argparse.Namespace) -> int:
 
         purchase = await wired.parts.ledger.call(lambda ledger: find(ledger, args.id.lower()))
         data = receipt(purchase)
+        offer, signed = await wired.parts.ledger.call(
+            lambda ledger: ledger.signed_words(purchase.id)
+        )
+        data["seller_offer"], data["seller_receipt"] = _parsed(offer), _parsed(signed)
         if args.json:
             print_json(data)
         else:
@@ -42,6 +47,11 @@ def run(args: argparse.Namespace) -> int:
         return 0
 
     return run_wired(job, as_json=args.json)
+
+
+def _parsed(text: str | None) -> Any:
+    """Return what a seller signed as JSON again; it is the seller's text, for a person to show."""
+    return None if text is None else json.loads(text)
 
 
 def find(ledger: Ledger, text: str) -> Purchase:
@@ -97,8 +107,16 @@ def facts(data: dict[str, Any]) -> list[tuple[str, str]]:
         ("Content", None if delivery is None else _content(delivery)),
         ("SHA-256", None if delivery is None else delivery["sha256"]),
         *(("Note", note) for note in data["notes"]),
+        ("Signed by the seller", _signed(data)),
     ]
     return [(name, value) for name, value in rows if value is not None]
+
+
+def _signed(data: dict[str, Any]) -> str | None:
+    """Name what the seller signed; a bare receipt of a fetch may lack both."""
+    names = {"seller_offer": "offer", "seller_receipt": "receipt"}
+    kept = [word for name, word in names.items() if data.get(name) is not None]
+    return f"{' and '.join(kept)}, shown by --json" if kept else None
 
 
 def _page(network: Any, tx_hash: str | None) -> str | None:

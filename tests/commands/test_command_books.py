@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import socket
 import subprocess
@@ -22,7 +23,7 @@ from server.commands.receipts import COLUMNS
 from tests.commands.command_line import CommandLine
 from wallet.ids import purchase_id
 from wallet.ledger.sqlite import SqliteLedger
-from wallet.model import Delivery
+from wallet.model import Delivery, SellerWord, SellerWords
 from wallet.money import token_units
 from wallet.receipts import receipt
 
@@ -247,13 +248,28 @@ def test_a_receipt_shows_all_that_is_known(shopper: CommandLine, sandbox: Sandbo
     ledger.close()
     assert purchase is not None
     data = receipt(purchase)
-    assert shopper("receipt", row["id"].upper(), "--json").json() == data
+    unsigned = {"seller_offer": None, "seller_receipt": None}
+    assert shopper("receipt", row["id"].upper(), "--json").json() == data | unsigned
     lines = dict(line.split("  ", 1) for line in shopper("receipt", row["id"]).out.splitlines())
     shown = {name: value.strip() for name, value in lines.items()}
     assert shown["Status"] == "settled (evidence: verified)"
     assert shown["Amount"] == "$0.01"
     assert shown["Token"] == f"USDC {USDC_ADDRESS}"
     assert shown["Explorer"].endswith(str(data["tx_hash"]))
+
+
+def test_what_a_seller_signed_is_exported_whole(shopper: CommandLine, sandbox: Sandbox) -> None:
+    assert shopper("fetch", sandbox.seller_url + "/article").code == 0
+    (row,) = shopper("receipts", "--json").json()["receipts"]
+    text = '{"format":"jws","signature":"e30.e30.e30"}'
+    ledger = open_ledger(shopper)
+    ledger.keep_words(row["id"], SellerWords(receipt=SellerWord(text, ("a remark",))))
+    ledger.close()
+    data = shopper("receipt", row["id"], "--json").json()
+    assert data["seller_receipt"] == json.loads(text)
+    assert data["seller_offer"] is None
+    assert data["notes"][-1] == "a remark"
+    assert "receipt, shown by --json" in shopper("receipt", row["id"]).out
 
 
 def test_an_unknown_receipt_fails(shopper: CommandLine) -> None:

@@ -6,7 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from wallet.errors import ErrorKind
-from wallet.model import CapWindow, Charge, Delivery, Evidence, Purchase, State, Transfer
+from wallet.model import (
+    CapWindow,
+    Charge,
+    Delivery,
+    Evidence,
+    Purchase,
+    SellerWords,
+    State,
+    Transfer,
+)
 from wallet.money import Usd
 
 if TYPE_CHECKING:
@@ -188,6 +197,18 @@ class Ledger(Protocol):
         note: str | None = None,
     ) -> Purchase:
         """Add what was learnt later about a SETTLED or UNKNOWN purchase; never moves money."""
+        ...
+
+    def keep_words(self, purchase_id: str, words: SellerWords) -> Purchase:
+        """Keep what the seller signed, the first of each kind, and note what it came to.
+
+        Raises:
+            StaleStateError: the purchase is neither SETTLED nor UNKNOWN.
+        """
+        ...
+
+    def signed_words(self, purchase_id: str) -> tuple[str | None, str | None]:
+        """Return the offer and the receipt that the seller signed, as JSON texts."""
         ...
 
     def record_free(

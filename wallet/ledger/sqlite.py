@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from wallet.approvals import Approval, ApprovalRequest, Asked
-from wallet.ledger import approving, changes, channel_moves, moves
+from wallet.ledger import approving, changes, channel_moves, moves, words_kept
 from wallet.ledger import statements as sql
 from wallet.ledger.audit import audit
 from wallet.ledger.base import Balance, Cap, HoldRequest, PurchaseFilter, StaleStateError
@@ -30,7 +30,7 @@ from wallet.ledger.rows import (
     held_purchase,
     purchase_from_row,
 )
-from wallet.model import Charge, Delivery, Evidence, Purchase, State
+from wallet.model import Charge, Delivery, Evidence, Purchase, SellerWords, State
 
 
 @cache
@@ -195,6 +195,20 @@ class SqliteLedger:
             if changes.is_delivered(new):
                 connection.execute(sql.DROP_PAYMENT, (purchase_id,))
         return new
+
+    def keep_words(self, purchase_id: str, words: SellerWords) -> Purchase:
+        """Keep what the seller signed, the first of each kind, and note what it came to.
+
+        Raises:
+            StaleStateError: the purchase is neither SETTLED nor UNKNOWN.
+        """
+        with self._database.write() as connection:
+            return words_kept.keep(connection, purchase_id, words, self._clock())
+
+    def signed_words(self, purchase_id: str) -> tuple[str | None, str | None]:
+        """Return the offer and the receipt that the seller signed, as JSON texts."""
+        with self._database.read() as connection:
+            return words_kept.get(connection, purchase_id)
 
     def record_free(
         self,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wallet.exchange import WebRequest, WebResponse
-from wallet.model import Challenge, Offer, Settlement, Transfer
+from wallet.model import Challenge, Offer, Purchase, SellerWord, Settlement, Transfer
 
 SHORTEST_VALIDITY_S = 10
 """Sellers want a few seconds of slack; a shorter authorization would only be refused."""
@@ -79,4 +79,23 @@ class Rail(Protocol):
 
     def disagreements(self, settlement: Settlement, transfer: Transfer) -> Sequence[str]:
         """Say, in our words, where a settlement response differs from what was signed."""
+        ...
+
+    def signed_offer(
+        self, challenge: Challenge, offer: Offer, url: str, now_s: int
+    ) -> SellerWord | None:
+        """Check what the seller signed about an offer; None when it signed nothing.
+
+        Blocking, never raises. It changes nothing of what is paid: an offer that the seller's own
+        signed one denies is not among the readable ones. `url` is where the 402 came from.
+        """
+        ...
+
+    def signed_receipt(
+        self, response: WebResponse, purchase: Purchase, now_s: int
+    ) -> SellerWord | None:
+        """Check the receipt that the seller signed; None when it sent none.
+
+        Blocking, never raises. It is the seller's word, and never evidence of a settlement.
+        """
         ...

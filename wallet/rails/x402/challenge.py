@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from wallet.exchange import WebResponse
@@ -18,6 +18,12 @@ from wallet.rails.codec import (
     parse_json,
 )
 from wallet.rails.x402.offer import RAIL, decode_offer
+from wallet.rails.x402.offer_receipt import (
+    CONTRADICTED,
+    SignedOffers,
+    contradicted,
+    read_offers,
+)
 
 HEADER = "PAYMENT-REQUIRED"
 MAX_OFFERS = 50
@@ -30,10 +36,11 @@ _BODY_MARK = b'"x402Version"'
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a v2 payment repeats beside the offer; empty for v1."""
+    """What a v2 payment repeats beside the offer, empty for v1, and what the seller signed."""
 
     resource: Mapping[str, Any] | None
     extensions: Mapping[str, Any]
+    signed: SignedOffers = field(default_factory=SignedOffers)
 
 
 def read_challenge(response: WebResponse) -> Challenge | None:
@@ -100,9 +107,12 @@ def _decode_envelope(envelope: dict[str, Any]) -> Challenge:
     if entries is None:
         raise UnreadableChallengeError("accepts is not a list")
     resource = as_object(envelope.get("resource")) if version == 2 else None
-    extensions = as_object(envelope.get("extensions")) if version == 2 else None
+    declared = as_object(envelope.get("extensions"))
+    extensions = declared if version == 2 else None
     room = MAX_ECHO_BYTES - _echoed_bytes([resource, extensions])
     decoded = [_decode_entry(version, *entry, room) for entry in enumerate(entries[:MAX_OFFERS])]
+    signed = read_offers(declared)
+    decoded = _without_contradictions(decoded, signed)
     unreadable = [offer for offer in decoded if isinstance(offer, UnreadableOffer)]
     if len(entries) > MAX_OFFERS:
         reason = f"only the first {MAX_OFFERS} offers are considered"
@@ -112,7 +122,7 @@ def _decode_envelope(envelope: dict[str, Any]) -> Challenge:
         version=version,
         offers=tuple(offer for offer in decoded if isinstance(offer, Offer)),
         unreadable=tuple(unreadable),
-        context=Envelope(resource, extensions or {}),
+        context=Envelope(resource, extensions or {}, signed),
         gives_way=MPPX in (extensions or {}),
     )
 
@@ -122,6 +132,19 @@ def envelope_of(challenge: Challenge) -> Envelope:
     if not isinstance(challenge.context, Envelope):
         raise AssertionError("an x402 challenge has an envelope")
     return challenge.context
+
+
+def _without_contradictions(
+    decoded: list[Offer | UnreadableOffer], signed: SignedOffers
+) -> list[Offer | UnreadableOffer]:
+    """Make each offer that the seller's own signed one denies an unreadable one."""
+    offers = [one for one in decoded if isinstance(one, Offer)]
+    return [
+        UnreadableOffer(one.index, CONTRADICTED)
+        if isinstance(one, Offer) and contradicted(signed, one, offers)
+        else one
+        for one in decoded
+    ]
 
 
 def _echoed_bytes(value: object) -> int:

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from wallet.assets import find_asset
 from wallet.exchange import WebResponse
-from wallet.model import Challenge, Method, Offer, Settlement, Transfer
+from wallet.model import Challenge, Method, Offer, Purchase, SellerWord, Settlement, Transfer
 from wallet.rails.base import CannotFreezeError, Draft
-from wallet.rails.x402.challenge import read_challenge
+from wallet.rails.x402.challenge import envelope_of, read_challenge
 from wallet.rails.x402.offer import RAIL, UPTO, facilitator_of
+from wallet.rails.x402.offer_receipt import ReceiptCase, judge_offer, judge_receipt
 from wallet.rails.x402.payment import build_headers
-from wallet.rails.x402.settlement import read_settlement, settlement_disagrees
+from wallet.rails.x402.settlement import (
+    read_settlement,
+    settlement_disagrees,
+    settlement_extensions,
+)
 
 METHODS = {
     ("exact", "eip3009"): Method.EIP3009,
@@ -83,3 +88,25 @@ class X402Rail:
     def disagreements(self, settlement: Settlement, transfer: Transfer) -> Sequence[str]:
         """Say, in our words, where a settlement response differs from what was signed."""
         return settlement_disagrees(settlement, transfer)
+
+    def signed_offer(
+        self, challenge: Challenge, offer: Offer, url: str, now_s: int
+    ) -> SellerWord | None:
+        """Check what the extension `offer-receipt` says of an offer; None when it says nothing."""
+        return judge_offer(envelope_of(challenge).signed, offer, url, now_s)
+
+    def signed_receipt(
+        self, response: WebResponse, purchase: Purchase, now_s: int
+    ) -> SellerWord | None:
+        """Check the receipt of the extension `offer-receipt`; None when there is none."""
+        if purchase.transfer is None:
+            return None
+        settlement = read_settlement(response)
+        case = ReceiptCase(
+            url=response.url,
+            transfer=purchase.transfer,
+            created_at=purchase.created_at,
+            now_s=now_s,
+            tx_hash=None if settlement is None else settlement.tx_hash,
+        )
+        return judge_receipt(settlement_extensions(response), case)

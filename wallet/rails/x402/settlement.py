@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from wallet.assets import find_network
 from wallet.exchange import WebResponse
 from wallet.model import Settlement, Transfer
@@ -25,6 +28,16 @@ def read_settlement(response: WebResponse) -> Settlement | None:
         settlement = _read(values[0]) if len(set(values)) == 1 else None
         if settlement is not None:
             return settlement
+    return None
+
+
+def settlement_extensions(response: WebResponse) -> Mapping[str, Any] | None:
+    """Return the extensions of the settlement response that is read, or None without any."""
+    for name in HEADERS:
+        values = response.values(name)
+        fields = _fields(values[0]) if len(set(values)) == 1 else None
+        if fields is not None:
+            return as_object(fields.get("extensions"))
     return None
 
 
@@ -52,16 +65,20 @@ def _fits(amount_atomic: int, transfer: Transfer) -> bool:
     return amount_atomic == transfer.amount_atomic
 
 
-def _read(value: str) -> Settlement | None:
+def _fields(value: str) -> dict[str, Any] | None:
     try:
         fields = as_object(parse_json(decode_base64(value)))
     except CodecError:
         return None
-    success = fields.get("success") if fields else None
-    if fields is None or not isinstance(success, bool):
+    return fields if fields and isinstance(fields.get("success"), bool) else None
+
+
+def _read(value: str) -> Settlement | None:
+    fields = _fields(value)
+    if fields is None:
         return None
     return Settlement(
-        success=success,
+        success=fields["success"],
         tx_hash=_tx_hash(fields.get("transaction")),
         network=_network(fields.get("network")),
         payer=_payer(fields.get("payer")),
