@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.hostile import after, bombs, orders, parsing, redirects, schemes, terms
+from sandbox.hostile import after, bombs, orders, parsing, redirects, schemes, signed, terms
 from sandbox.hostile.scene import Scene, settled, still_open
 from sandbox.hostile.wording import always, asking, asks, challenge, offer
 
@@ -34,5 +34,6 @@ SCENES: tuple[Scene, ...] = (
     *redirects.SCENES,
     *orders.SCENES,
     *bombs.SCENES,
+    *signed.SCENES,
     *STATIONS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.hostile import after, bombs, orders, parsing, redirects, schemes, terms
+from sandbox.hostile import after, bombs, orders, parsing, redirects, schemes, signed, terms
 from sandbox.hostile.catalogue import SCENES
 from sandbox.hostile.scene import Scene
 from wallet.errors import ErrorKind
@@ -19,6 +19,7 @@ FAMILIES = {
     "redirects": redirects.SCENES,
     "orders": orders.SCENES,
     "bombs": bombs.SCENES,
+    "signed": signed.SCENES,
 }
 
 
