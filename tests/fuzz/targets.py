@@ -14,6 +14,7 @@ from typing import Any
 import chain_targets
 import mpp_targets
 import rails_targets
+import signed_targets
 import web_targets
 from official import challenges_agree, sdk_challenge, sdk_settlement, settlements_agree
 from rails_targets import TERMS
@@ -165,6 +166,19 @@ TARGETS: dict[str, Target] = {
             b"2026-11-21T14:35:25.5+01:00",
             b"sha-256=:ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=:",
         ),
+    ),
+    "signed": Target(
+        signed_targets.signed,
+        signed_targets.SEEDS,
+        ('"format":"jws"', '"payload":', '"acceptIndex":0', '"alg":', "did:key:z", "e30."),
+    ),
+    "jws": Target(
+        signed_targets.jws_text,
+        tuple(json.loads(seed)["signature"].encode() for seed in signed_targets.SEEDS[2:4]),
+        ("e30.", ".e30", "eyJhbGciOiJub25lIn0."),
+    ),
+    "kid": Target(
+        signed_targets.kid, signed_targets.KIDS, ("did:", "key:z", "jwk:e30", "#0", "web:", "pkh:")
     ),
     "rpc": Target(
         chain_targets.rpc,
