@@ -17,6 +17,8 @@ from wallet.rails.codec import as_array, as_object, encode_json
 from wallet.rails.x402.signed_by import SignedBy, Standing, signed_by
 from wallet.rails.x402.signed_object import OFFER, RECEIPT, SignedObject, read_signed
 
+Place = tuple[tuple[str, int | None], str, str]
+
 EXTENSION = "offer-receipt"
 MAX_SIGNED_OFFERS = 50
 MAX_CHECKED = 4
@@ -199,24 +201,31 @@ def _amount(text: str) -> int | None:
 
 
 def _place(subject: str, signed: SignedObject, by: SignedBy, url: str) -> list[str]:
-    """Say where a signed object belongs, if not to the page that was paid.
-
-    http and https count as one: behind a proxy a seller sees http. An address without a query is
-    that of every query.
-    """
-    signed_place, paid_place = _place_of(signed.text("resourceUrl")), _place_of(url)
+    """Say where a signed object belongs, if not to the page that was paid."""
+    signed_for, paid_place = signed.text("resourceUrl"), _place_of(url)
+    paid_host = None if paid_place is None else paid_place[0][0]
     remarks: list[str] = []
-    if signed_place is None or paid_place is None or signed_place[0] != paid_place[0]:
-        remarks.append(f"{subject} names another site")
-    elif signed_place[1] != paid_place[1] or signed_place[2] not in ("", paid_place[2]):
-        remarks.append(f"{subject} names another page")
-    if by.web_host is not None and (paid_place is None or by.web_host != paid_place[0][0]):
+    if signed_for != url:
+        remarks += _elsewhere(subject, _place_of(signed_for), paid_place)
+    if by.web_host not in (None, paid_host):
         remarks.append(f"{subject} names another site's key")
     return remarks
 
 
-def _place_of(url: str) -> tuple[tuple[str, int | None], str, str] | None:
-    """Return host and port, path, and query; None where the text is no web address."""
+def _elsewhere(subject: str, signed: Place | None, paid: Place | None) -> list[str]:
+    """Compare two web addresses; one that is signed without a query is that of every query."""
+    if signed is None or paid is None or signed[0] != paid[0]:
+        return [f"{subject} names another site"]
+    if signed[1] != paid[1] or signed[2] not in ("", paid[2]):
+        return [f"{subject} names another page"]
+    return []
+
+
+def _place_of(url: str) -> Place | None:
+    """Return host and port, path, and query; None where the text is no web address.
+
+    http and https count as one: behind a proxy a seller sees http.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
