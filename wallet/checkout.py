@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 
 from wallet.approvals import terms_of
 from wallet.consent import ask
@@ -58,6 +59,17 @@ class Order:
     word: SellerWord | None = None
 
 
+async def with_word(order: Order, url: str, now_s: int) -> Order:
+    """Add what the seller signed about the offer, checked where curve work holds nobody up.
+
+    `url` is where the 402 came from.
+    """
+    word = await anyio.to_thread.run_sync(
+        order.rail.signed_offer, order.challenge, order.offer, url, now_s
+    )
+    return replace(order, word=word)
+
+
 async def pay(parts: Parts, exchange: Exchange, order: Order) -> Bought:
     """Pay for one exchange and record what became of it.
 
@@ -69,8 +81,8 @@ async def pay(parts: Parts, exchange: Exchange, order: Order) -> Bought:
         PurserError: refused before signing (`spent` no), or the outcome is not good.
     """
     held, headers = await _prepare(parts, exchange, order)
+    notes = _notes(order)
     with anyio.CancelScope(shield=True):
-        notes = _notes(order)
         return await present(parts, exchange, held, headers, notes=notes, offer=order.word)
     raise AssertionError("a shielded scope is not left early")
 

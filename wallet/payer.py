@@ -13,7 +13,7 @@ from wallet.channels.buying import Till, other_way_refused
 from wallet.channels.offered import plans
 from wallet.channels.order import ChannelOrder, TurnedDown
 from wallet.channels.shortcuts import remembered_offer, remembered_order
-from wallet.checkout import Order, pay
+from wallet.checkout import Order, pay, with_word
 from wallet.consent import ask, with_approval
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebRequest, WebResponse
@@ -180,6 +180,7 @@ class Payer:
             if isinstance(order, Order):
                 if turned is not None:
                     raise other_way_refused()
+                order = await with_word(order, response.url, self._parts.now_s())
                 return await pay(self._parts, exchange, order)
             only = None if turned is None else turned.channel_id
             outcome = await self._till.buy(exchange, replace(order, only=only))
@@ -274,9 +275,6 @@ class Payer:
             transfer=transfer,
             pay_again=pay_again,
             permit_nonce=allowance.permit_nonce,
-            word=await anyio.to_thread.run_sync(
-                rail.signed_offer, challenge, offer, response.url, parts.now_s()
-            ),
         )
 
     def _draft(self, request: WebRequest, payer: str) -> tuple[str, Draft]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from wallet.assets import find_asset
 from wallet.exchange import WebResponse
-from wallet.model import Challenge, Offer, Settlement, Transfer, UnreadableOffer
+from wallet.model import (
+    Challenge,
+    Offer,
+    Purchase,
+    SellerWord,
+    Settlement,
+    Transfer,
+    UnreadableOffer,
+)
 from wallet.rails.authenticate import AuthChallenge, parse_challenges
 from wallet.rails.base import SHORTEST_VALIDITY_S, CannotFreezeError, Draft
 from wallet.rails.mpp.challenge import (
@@ -108,6 +116,18 @@ class MppRail:
     def disagreements(self, settlement: Settlement, transfer: Transfer) -> Sequence[str]:
         """Say, in our words, where a receipt differs from what was signed."""
         return receipt_disagrees(settlement, transfer.network_id)
+
+    def signed_offer(
+        self, challenge: Challenge, offer: Offer, url: str, now_s: int
+    ) -> SellerWord | None:
+        """Return None: MPP sellers sign no offers."""
+        return None
+
+    def signed_receipt(
+        self, response: WebResponse, purchase: Purchase, now_s: int
+    ) -> SellerWord | None:
+        """Return None: MPP sellers sign no receipts."""
+        return None
 
 
 def _is_ours(challenge: AuthChallenge) -> bool:
