@@ -20,10 +20,10 @@ from wallet.exchange import Exchange, WebRequest
 from wallet.keystore import Keystore
 from wallet.ledger.base import Ledger
 from wallet.ledger.worker import LedgerWorker
+from wallet.limits import Rules
 from wallet.money import token_units
 from wallet.parts import Parts
 from wallet.payer import Payer
-from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.mpp.rail import MppRail
 from wallet.rails.x402.rail import X402Rail

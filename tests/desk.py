@@ -23,11 +23,11 @@ from wallet.exchange import WebRequest
 from wallet.ledger.base import Ledger
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.ledger.worker import LedgerWorker
+from wallet.limits import Rules
 from wallet.model import Purchase, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.payer import Payer
-from wallet.policy import Rules
 from wallet.presenting import Bought
 from wallet.purchases import PurchaseStore
 from wallet.rails.mpp.rail import MppRail

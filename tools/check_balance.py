@@ -7,8 +7,8 @@ from typing import Any
 from tools.answer import ToolAnswer, structured_answer
 from tools.context import Toolbox
 from wallet.approvals import Approval
+from wallet.limits import CapStatus
 from wallet.model import Purchase
-from wallet.policy import CapStatus
 from wallet.receipts import iso_time
 
 OPEN_SHOWN = 20

@@ -13,7 +13,7 @@ from tools.context import Toolbox
 from wallet.approvals import Approval
 from wallet.errors import PurserError
 from wallet.exchange import WebRequest
-from wallet.policy import Quote, QuotedOffer
+from wallet.quotes import Quote, QuotedOffer
 from wallet.receipts import iso_time
 
 AT_ONCE = 5

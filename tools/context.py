@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from wallet.ledger.base import Ledger
     from wallet.money import Usd
     from wallet.payer import WalletStatus
-    from wallet.policy import Quote
     from wallet.presenting import Bought
     from wallet.purchases import Stored
+    from wallet.quotes import Quote
 
 ResultT = TypeVar("ResultT")
 

@@ -23,10 +23,10 @@ from wallet.ledger.base import (
     RateLimitedError,
     StaleStateError,
 )
+from wallet.limits import caps_for
 from wallet.model import Challenge, Offer, Purchase, SellerWord, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import caps_for
 from wallet.presenting import Bought, as_stored, present, release_unsent
 from wallet.rails.base import Rail
 from wallet.rails.x402.gas_permit import carrying_permit

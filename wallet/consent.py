@@ -13,7 +13,7 @@ from wallet.exchange import WebRequest
 from wallet.ids import approval_id
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import Quote
+from wallet.quotes import Quote
 
 
 async def ask(

@@ -9,8 +9,8 @@ from typing import Protocol
 from wallet.chain import Chain
 from wallet.ledger.base import Ledger
 from wallet.ledger.worker import LedgerWorker
+from wallet.limits import Rules
 from wallet.model import Transfer
-from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.base import Rail
 from wallet.rails.x402.batch.channel import Deposit, Voucher

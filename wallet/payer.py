@@ -20,19 +20,13 @@ from wallet.exchange import Exchange, WebRequest, WebResponse
 from wallet.funds import Funds
 from wallet.ids import payment_identifier, purchase_id, purchase_key
 from wallet.ledger.base import AlreadyBoughtError, Ledger, LedgerUnavailableError
+from wallet.limits import CapStatus, cap_status, caps_for
 from wallet.model import Bill, Challenge, Offer, Purchase, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import (
-    CapStatus,
-    Quote,
-    cap_status,
-    caps_for,
-    decide,
-    method_of,
-    unpaid_quote,
-)
+from wallet.policy import decide, method_of
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
+from wallet.quotes import Quote, unpaid_quote
 from wallet.rails.base import CannotFreezeError, Draft, Rail
 from wallet.rails.router import objection, recognise, set_aside
 from wallet.rails.x402.batch.channel import SCHEME as BATCH

@@ -5,35 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from wallet.approvals import Approval
 from wallet.assets import Asset, find_asset
-from wallet.channels.plan import DEFAULT_RULES, ChannelRules, Opening, Plan, Through, Unfit
+from wallet.channels.plan import Opening, Plan, Through, Unfit
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
-from wallet.model import PAYMENT_FLOWS, Bill, Foreign, Method, Offer
+from wallet.limits import Rules, cap_status
+from wallet.model import PAYMENT_FLOWS, Bill, Method, Offer
 from wallet.money import Usd, token_units, usd_from_atomic
+from wallet.quotes import Quote, QuotedOffer, nothing_to_judge, rows_beside_offers
 from wallet.rails.base import SHORTEST_VALIDITY_S
 from wallet.rails.foreign import foreign_offer
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The user's limits, as the settings give them; nothing a model says can loosen them."""
-
-    per_payment: Usd
-    per_host_per_day: Usd
-    per_day: Usd
-    total: Usd | None
-    approval_above: Usd
-    payments_per_minute: int
-    networks: tuple[str, ...]
-    schemes: tuple[str, ...]
-    validity_s: int
-    repeat_window_s: int
-    payment_flows: tuple[str, ...] = ("authorization",)
-    channels: ChannelRules = DEFAULT_RULES
-
 
 METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
     ("exact", "eip3009"): ("exact", Method.EIP3009),
@@ -43,80 +25,6 @@ METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
     (BATCH, "eip3009"): (BATCH, Method.VOUCHER),
 }
 """By scheme and transfer method: what the user's `schemes` call it, and how it is signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class CapStatus:
-    """One cap as it stands: `left` is None where there is no limit."""
-
-    name: str
-    limit: Usd | None
-    settled: Usd
-    held: Usd
-    left: Usd | None
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedOffer:
-    """One offer and the verdict on it; every text is ours, never the seller's.
-
-    `needs_atomic` is what the wallet must hold for it: the price, a channel's deposit, or nothing.
-    """
-
-    index: int
-    rail: str
-    scheme: str | None
-    network: str | None
-    asset_symbol: str | None
-    amount_usd: Usd | None
-    amount: str | None
-    pay_to: str | None
-    payment_flow: str | None
-    allowed: bool
-    refusal: ErrorKind | None
-    reason: str
-    needs_atomic: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a URL asks and what would be done: `chosen` is an offer's index, or None.
-
-    `askable` is the index of the cheapest offer that lacks only the user's approval, when nothing
-    is chosen. `approval` is the newest request for this call, where it bears on the quote.
-    """
-
-    url: str
-    free: bool
-    offers: tuple[QuotedOffer, ...]
-    chosen: int | None
-    refusal: ErrorKind | None
-    reason: str
-    askable: int | None = None
-    approval: Approval | None = None
-
-
-def caps_for(rules: Rules, host: str) -> tuple[Cap, ...]:
-    """Return the caps that a payment to this host counts in."""
-    return (
-        Cap("all", "day", rules.per_day, ErrorKind.OVER_DAY_BUDGET),
-        Cap("all", "total", rules.total, ErrorKind.OVER_TOTAL_BUDGET),
-        Cap(f"host:{host}", "day", rules.per_host_per_day, ErrorKind.OVER_HOST_BUDGET),
-    )
-
-
-_CAP_NAMES = {
-    ErrorKind.OVER_DAY_BUDGET: "per_day",
-    ErrorKind.OVER_TOTAL_BUDGET: "total",
-    ErrorKind.OVER_HOST_BUDGET: "per_host_per_day",
-}
-
-
-def cap_status(cap: Cap, balance: Balance) -> CapStatus:
-    """Set a cap beside its balance."""
-    used = balance.held + balance.settled
-    left = None if cap.limit is None else cap.limit.minus_floor_zero(used)
-    return CapStatus(_CAP_NAMES[cap.kind], cap.limit, balance.settled, balance.held, left)
 
 
 _ASKABLE, _ALLOWED = 7, 8
@@ -328,14 +236,14 @@ def decide(
         )
         for offer in bill.offers
     ]
-    offers = (*(quoted for quoted, _ in judged), *_not_offers(bill))
+    offers = (*(quoted for quoted, _ in judged), *rows_beside_offers(bill))
     allowed = [quoted for quoted, _ in judged if quoted.allowed]
     if allowed:
         best = min(allowed, key=lambda one: _preference(one, rules))
         reason = f"would pay ${best.amount_usd}{best.reason.removeprefix('allowed')}"
         return Quote(url, False, offers, best.index, None, reason)
     if not judged:
-        reason = _nothing_to_judge(bill.foreign)
+        reason = nothing_to_judge(bill.foreign)
         return Quote(url, False, offers, None, ErrorKind.NO_PAYABLE_OFFER, reason)
     askable = [quoted for quoted, stage in judged if stage == _ASKABLE]
     if askable:
@@ -349,52 +257,3 @@ def _preference(quoted: QuotedOffer, rules: Rules) -> tuple[Usd, int, int]:
     if quoted.amount_usd is None or quoted.network is None:
         raise AssertionError("an offer that may be paid has a price and a network")
     return quoted.amount_usd, rules.networks.index(quoted.network), quoted.index
-
-
-def _nothing_to_judge(foreign: Sequence[Foreign]) -> str:
-    if not foreign:
-        return "the 402 holds no offer that can be read"
-    one = foreign[0]
-    price = "" if one.price is None else f" for {one.price}"
-    return f"the seller takes {one.name}{price}, and {one.needs}"
-
-
-def _not_offers(bill: Bill) -> list[QuotedOffer]:
-    """Return a row for each entry that cannot be read, and for each dialect not paid here."""
-    kind = ErrorKind.MALFORMED_CHALLENGE
-    rows = [
-        _no_offer(challenge.rail, bad.index, None, kind, bad.reason)
-        for challenge in bill.challenges
-        for bad in challenge.unreadable
-    ]
-    first = 1 + max((row.index for row in (*bill.offers, *rows)), default=-1)
-    for index, one in enumerate(bill.foreign, first):
-        rows.append(_no_offer(one.rail, index, one.price, ErrorKind.NO_PAYABLE_OFFER, one.reason))
-    return rows
-
-
-def _no_offer(
-    rail: str, index: int, amount: str | None, refusal: ErrorKind, reason: str
-) -> QuotedOffer:
-    return QuotedOffer(
-        index=index,
-        rail=rail,
-        scheme=None,
-        network=None,
-        asset_symbol=None,
-        amount_usd=None,
-        amount=amount,
-        pay_to=None,
-        payment_flow=None,
-        allowed=False,
-        refusal=refusal,
-        reason=reason,
-    )
-
-
-def unpaid_quote(url: str, http_status: int) -> Quote:
-    """Return the quote of a URL that asks for no money: free, or failing for another reason."""
-    if http_status < 400:
-        return Quote(url, True, (), None, None, "free")
-    reason = f"the server answers HTTP {http_status} and asks for no payment"
-    return Quote(url, False, (), None, ErrorKind.UPSTREAM_ERROR, reason)

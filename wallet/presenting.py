@@ -21,6 +21,7 @@ from wallet.exchange import (
     is_good,
 )
 from wallet.ledger.base import Ledger, LedgerUnavailableError, StaleStateError
+from wallet.limits import cap_status, caps_for
 from wallet.model import (
     Delivery,
     Evidence,
@@ -33,7 +34,6 @@ from wallet.model import (
 from wallet.money import Usd
 from wallet.outcome import ChainView, Claim, Sighting, Verdict, charge_of, judge, read_claim
 from wallet.parts import Parts
-from wallet.policy import cap_status, caps_for
 from wallet.proof import await_proof
 from wallet.purchases import DamagedPurchaseError, StorageFailedError
 from wallet.rails.base import Rail

@@ -27,7 +27,7 @@ from wallet.ledger.base import Ledger
 from wallet.model import State, Transfer
 from wallet.money import Usd
 from wallet.payer import Payer
-from wallet.policy import Quote
+from wallet.quotes import Quote
 from wallet.vault import Vault
 
 pytestmark = pytest.mark.asyncio

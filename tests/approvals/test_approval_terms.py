@@ -20,9 +20,10 @@ from wallet.approvals import (
 )
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
+from wallet.limits import caps_for
 from wallet.model import Bill, Challenge, Offer
 from wallet.money import Usd
-from wallet.policy import caps_for, decide
+from wallet.policy import decide
 
 BASE_USDC = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
 ASKED_AT = 1_795_262_400

@@ -19,12 +19,13 @@ from tools.context import Holding, Toolbox
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebRequest
 from wallet.ledger.base import Ledger, PurchaseFilter
+from wallet.limits import CapStatus
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
 from wallet.payer import WalletStatus
-from wallet.policy import CapStatus, Quote, unpaid_quote
 from wallet.presenting import Bought
 from wallet.purchases import Stored
+from wallet.quotes import Quote, unpaid_quote
 
 ERAS = ("legacy", "2026-07-28")
 PAID_ID = "01993a7e-0000-7000-8000-000000000001"

@@ -14,7 +14,7 @@ from stub_toolbox import ERAS, PAID, PAID_ID, WALLET, Stub
 from wallet.errors import ErrorKind, PurserError
 from wallet.model import State
 from wallet.money import Usd
-from wallet.policy import Quote, QuotedOffer
+from wallet.quotes import Quote, QuotedOffer
 
 URL = PAID.url
 

@@ -18,7 +18,7 @@ from tools.web.exchange import WebExchange
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.model import Evidence, State
-from wallet.policy import Quote
+from wallet.quotes import Quote
 from wallet.receipts import receipt
 
 pytestmark = pytest.mark.asyncio

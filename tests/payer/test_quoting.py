@@ -12,7 +12,7 @@ from tools.web.exchange import WebExchange
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.money import Usd
-from wallet.policy import Quote
+from wallet.quotes import Quote
 
 pytestmark = pytest.mark.asyncio
 

@@ -10,9 +10,9 @@ import pytest
 from sandbox.run import BUYER, NETWORK, SELLER, Sandbox
 from tests.desk import Desk, open_desk
 from wallet.ledger.base import HoldRequest
+from wallet.limits import caps_for
 from wallet.model import Evidence, Purchase, State, Transfer
 from wallet.money import Usd
-from wallet.policy import caps_for
 from wallet.reconcile import STALE_HOLD_S, reconcile_all, reconcile_one
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]

@@ -18,10 +18,10 @@ from sim_plan import Fault, Setting
 
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.ledger.worker import LedgerWorker
+from wallet.limits import Rules
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.payer import Payer
-from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.x402.evm import checksum_address
 from wallet.rails.x402.rail import X402Rail

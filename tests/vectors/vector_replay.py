@@ -16,10 +16,10 @@ from wallet.exchange import TransportFailedError, WebRequest, WebResponse
 from wallet.ids import payment_identifier
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.ledger.worker import LedgerWorker
+from wallet.limits import Rules
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.payer import Payer
-from wallet.policy import Rules
 from wallet.purchases import PurchaseStore
 from wallet.rails.x402.rail import X402Rail
 from wallet.vault import Vault

@@ -13,8 +13,10 @@ from tests.desk import RULES
 from wallet.errors import ErrorKind
 from wallet.exchange import WebResponse
 from wallet.ledger.base import Balance, Cap
+from wallet.limits import caps_for
 from wallet.money import Usd
-from wallet.policy import Quote, caps_for, decide
+from wallet.policy import decide
+from wallet.quotes import Quote
 from wallet.rails.router import recognise
 from wallet.rails.x402 import X402Rail
 

@@ -39,9 +39,9 @@ from wallet.ledger.base import (
     StaleStateError,
 )
 from wallet.ledger.channel_base import ChannelBusyError, ChannelMovedError
+from wallet.limits import caps_for
 from wallet.model import Bill, Purchase, State
 from wallet.parts import Parts
-from wallet.policy import caps_for
 from wallet.presenting import Bought, outcome_unknown, release_unsent
 from wallet.rails.x402.batch.answer import BUSY, MISMATCH, read_error
 from wallet.reconcile import STALE_HOLD_S, reconcile_one

@@ -9,8 +9,8 @@ from wallet.channels.model import Channel
 from wallet.channels.plan import Bound, Plan, plan
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
+from wallet.limits import Rules, cap_status
 from wallet.model import Bill
-from wallet.policy import Rules, cap_status
 from wallet.rails.x402.batch.channel import SCHEME
 
 

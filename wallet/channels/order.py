@@ -11,10 +11,10 @@ from wallet.channels.plan import Opening
 from wallet.exchange import Exchange, WebResponse
 from wallet.ids import payment_identifier, purchase_id
 from wallet.ledger.base import HoldRequest, Ledger
+from wallet.limits import caps_for
 from wallet.model import Challenge, Offer, Purchase
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import caps_for
 from wallet.presenting import as_stored, release_unsent
 from wallet.rails.x402.batch.channel import (
     SCHEME,
