@@ -100,10 +100,10 @@ def test_a_description_is_one_bounded_line_behind_words_of_ours(own: str) -> Non
 @pytest.mark.parametrize(
     ("meta", "told"),
     [
-        ({"agents-x402/priceUSD": 0.01}, "it costs $0.01 USD."),
-        ({"agents-x402/priceUSD": 1e-06}, "it costs $0.000001 USD."),
-        ({"agents-x402/priceUSD": "0.05"}, "it costs $0.05 USD."),
-        ({"agents-x402/priceUSD": 2}, "it costs $2 USD."),
+        ({"agents-x402/priceUSD": 0.01}, "it costs $0.01."),
+        ({"agents-x402/priceUSD": 1e-06}, "it costs $0.000001."),
+        ({"agents-x402/priceUSD": "0.05"}, "it costs $0.05."),
+        ({"agents-x402/priceUSD": 2}, "it costs $2."),
         ({"agents-x402/paymentRequired": True}, "it costs money."),
     ],
 )

@@ -27,7 +27,7 @@ async def test_a_started_server_s_tools_are_paid_once_and_it_may_die_and_come_ba
         tools = await host.tools("shop__spec")
         assert "paid_fetch" in tools
         assert not {"shop__no.dots", "shop__table"} & set(tools)
-        assert "it costs $0.01 USD" in (tools["shop__spec"].description or "")
+        assert "it costs $0.01" in (tools["shop__spec"].description or "")
         assert len(tools["shop__liar"].description or "") < 1_000
         await _buy_and_look(host)
         os.kill(int(pid_file.read_text()), 9)

@@ -121,7 +121,7 @@ def _price(meta: Mapping[str, Any]) -> str:
     if isinstance(price, float):
         text = format(Decimal(repr(price)), "f")
     if _PRICE.fullmatch(text):
-        return f" By the server's own word it costs ${text} USD."
+        return f" By the server's own word it costs ${text}."
     return " By the server's own word it costs money." if meta.get(PAYS) is True else ""
 
 
