@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """List channels, newest first; changes nothing."""
+    from wallet.channels.model import LIVE_STATES
 
     async def job(wired: Wired) -> int:
         found = await wired.parts.ledger.call(
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
             for row in rows:
                 for line in channel_lines(row):
                     say(line)
-            say(as_typed("`purser channel refund ID` asks a seller for the rest."))
+            if any(one.state in LIVE_STATES and one.drained_at is None for one in found):
+                say(as_typed("`purser channel refund ID` asks a seller for the rest."))
         return 0
 
     return run_wired(job, as_json=args.json)

@@ -107,6 +107,7 @@ def _show(data: dict[str, Any]) -> None:
         say(f"  {purser} fetch {data['seller_url']}{path}    # {what}")
     say(f"  {purser} price {' '.join(data['pages'][:3])}")
     say(f"  {purser} balance")
+    say(f"  {purser} fetch {data['seller_url']}/    # lists all that is for sale")
     say()
     say("Ctrl-C ends it; nothing of it remains.")
 

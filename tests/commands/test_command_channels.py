@@ -32,6 +32,7 @@ def test_a_channel_is_listed_refunded_and_still_held(reader: CommandLine, sandbo
     shown = reader("channels").out
     assert row["id"] in shown
     assert "still held $0.0099" in shown
+    assert "asks a seller for the rest" in shown
 
     asked = reader("channel", "refund", row["id"], "--json").json()
     assert asked["state"] == "closing"
@@ -39,6 +40,7 @@ def test_a_channel_is_listed_refunded_and_still_held(reader: CommandLine, sandbo
     again = reader("channel", "refund", row["id"])
     assert again.code == 0
     assert "a refund was asked for" in again.out
+    assert "asks a seller for the rest" not in reader("channels").out
 
 
 def test_a_withdrawal_shows_both_transactions_and_sends_none(
