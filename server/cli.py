@@ -203,16 +203,19 @@ def _left_early() -> int:
 def error_text(error: PurserError) -> str:
     """Write a typed failure for a terminal: what happened, whether money moved, what to do."""
     from server.commands.launcher import as_typed
+    from wallet.errors import as_sentence
 
     row = error.kind.value
     hint = re.sub(r"[Aa]sk the user to (.)", lambda match: match[1].upper(), row.hint)
     lines = [
         f"purser: {row.title} ({row.code}).",
-        f"  {as_typed(error.detail)}",
+        f"  {as_typed(as_sentence(error.detail))}",
         f"  Money moved: {error.spent}.",
     ]
     if "`purser " not in error.detail:  # which says already what to run
         lines.append(f"  {as_typed(hint)}")
     if error.receipt_id is not None:
         lines.append(f"  Receipt: {error.receipt_id}")
+    if len(error.offers) > 1:
+        lines += [f"  Offer {one['index']}: {one['reason']}" for one in error.offers]
     return "\n".join(lines)

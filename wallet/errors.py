@@ -82,7 +82,8 @@ class ErrorKind(Enum):
     OVER_MAX_PRICE = ErrorRow(
         "over_max_price",
         "The price is above max_price_usd",
-        "Raise max_price_usd if the page is worth it; the user's own limits still hold.",
+        "Raise max_price_usd where it is an argument and the page is worth it. "
+        "The user's own limits still hold; in the settings only the user can change it.",
         refusal=True,
     )
     OVER_PAYMENT_CAP = ErrorRow(
@@ -204,6 +205,12 @@ class ErrorKind(Enum):
     TIMEOUT = ErrorRow(
         "timeout", "The server did not answer in time", "Try again later.", retryable=True
     )
+
+
+def as_sentence(reason: str) -> str:
+    """Return a reason of ours as a sentence; the name x402 keeps its small letter."""
+    start = reason[:1] if reason.startswith("x402") else reason[:1].upper()
+    return start + reason[1:] + ("" if reason.endswith((".", "!", "?")) else ".")
 
 
 @dataclass

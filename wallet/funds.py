@@ -8,7 +8,7 @@ import anyio
 
 from wallet.assets import Asset
 from wallet.chain import Chain, ChainUnreadableError
-from wallet.errors import ErrorKind, PurserError
+from wallet.errors import ErrorKind, PurserError, as_sentence
 from wallet.money import token_units
 
 READ_WAIT_S = 2
@@ -35,7 +35,7 @@ class Funds:
             return
         if left < amount_atomic:
             detail = _shortfall(asset, amount_atomic, left)
-            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, f"{detail[:1].upper()}{detail[1:]}.")
+            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, as_sentence(detail))
         self._left_atomic[key] = left - amount_atomic
 
     async def shortfall(self, asset: Asset, owner: str, amount_atomic: int) -> str | None:

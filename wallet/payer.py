@@ -15,7 +15,7 @@ from wallet.channels.order import ChannelOrder, TurnedDown
 from wallet.channels.shortcuts import remembered_offer, remembered_order
 from wallet.checkout import Order, pay, with_word
 from wallet.consent import ask, with_approval
-from wallet.errors import ErrorKind, PurserError
+from wallet.errors import ErrorKind, PurserError, as_sentence
 from wallet.exchange import Exchange, WebRequest, WebResponse
 from wallet.funds import Funds
 from wallet.ids import payment_identifier, purchase_id, purchase_key
@@ -251,8 +251,7 @@ class Payer:
         await self._funds.require(asset, payer, offer.amount_atomic)
         allowance = await self._allowances.look(challenge, offer, asset, payer)
         if allowance.missing is not None:
-            missing = allowance.missing
-            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, f"{missing[:1].upper()}{missing[1:]}.")
+            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, as_sentence(allowance.missing))
         transfer = _frozen(rail, challenge, offer, draft)
         if quote.chosen is None:
             terms = terms_of(key, host, offer.scheme, transfer)
@@ -383,5 +382,4 @@ def refusal(quote: Quote) -> PurserError:
         }
         for one in quote.offers[:20]
     ]
-    reason = quote.reason[:1].upper() + quote.reason[1:]
-    return PurserError(kind, f"{reason}.", offers=offers)
+    return PurserError(kind, as_sentence(quote.reason), offers=offers)

@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from wallet.errors import ErrorKind, PurserError
+from wallet.errors import ErrorKind, PurserError, as_sentence
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,7 +68,7 @@ def run_wired(
             async with open_wired(settings, ask_passphrase=ask) as wired:
                 return await job(wired)
         except (LedgerUnavailableError, StorageFailedError) as error:
-            raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, _sentence(str(error))) from None
+            raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, as_sentence(str(error))) from None
 
     with json_errors(as_json):
         return anyio.run(opened)
@@ -239,10 +239,6 @@ def _draw(
     make_console().print(table)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
-
-
 def has_wallet(settings: Settings) -> bool:
     """Tell whether there is a wallet where `wallet.key` says that it is."""
     from wallet.keystore import KEYSTORE_FILE, WALLET_FILE
@@ -263,7 +259,7 @@ async def wallet_address(wired: Wired) -> str:
 
     source = wired.settings.wallet.key
     if not has_wallet(wired.settings):
-        raise PurserError(ErrorKind.WALLET_LOCKED, _sentence(NO_WALLET))
+        raise PurserError(ErrorKind.WALLET_LOCKED, as_sentence(NO_WALLET))
     if source == "env":
         return await wired.parts.keys.address()
     return Keystore(wired.settings.home, source, environ={}).address()

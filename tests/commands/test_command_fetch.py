@@ -119,8 +119,8 @@ def test_a_refusal_as_json_is_one_object(shopper: CommandLine, sandbox: Sandbox)
         "error": {
             "code": "over_max_price",
             "title": "The price is above max_price_usd",
-            "hint": "Raise max_price_usd if the page is worth it; "
-            "the user's own limits still hold.",
+            "hint": "Raise max_price_usd where it is an argument and the page is worth it. "
+            "The user's own limits still hold; in the settings only the user can change it.",
             "retryable": False,
             "spent": "no",
             "receipt_id": None,
