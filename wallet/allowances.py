@@ -14,6 +14,7 @@ from wallet.rails.x402.gas_permit import takes_gas_permit
 
 PERMIT_SCHEME = "permit2"
 """What the user has to enable before any permit is signed, under `upto` as well."""
+UNREAD = "no RPC server says whether Permit2 may take the price from this wallet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,11 @@ class Allowance:
 
 
 class Allowances:
-    """Reads the token's allowance for Permit2; a chain that cannot be read refuses nothing here."""
+    """Reads the token's allowance for Permit2.
+
+    Wallets have none until the user gives one, so one that cannot be read refuses: a payment that
+    cannot settle would hold its amount until it lapsed.
+    """
 
     def __init__(self, chain: Chain, schemes: tuple[str, ...]) -> None:
         self._chain = chain
@@ -40,12 +45,13 @@ class Allowances:
         if method_of(offer) not in (Method.PERMIT2, Method.UPTO):
             return Allowance()
         allowed = await read_soon(self._chain, self._chain.permit2_allowance, asset, owner)
-        if allowed is None or allowed >= offer.amount_atomic:
+        if allowed is None:
+            return Allowance(missing=UNREAD)
+        if allowed >= offer.amount_atomic:
             return Allowance()
         if self._permits and takes_gas_permit(challenge):
             nonce = await read_soon(self._chain, self._chain.permit_nonce, asset, owner)
-            if nonce is not None:
-                return Allowance(permit_nonce=nonce)
+            return Allowance(missing=UNREAD) if nonce is None else Allowance(nonce)
         return Allowance(missing=_missing(asset, offer.amount_atomic, allowed))
 
 

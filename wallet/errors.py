@@ -168,6 +168,12 @@ class ErrorKind(Enum):
         "The wallet holds too little of the token",
         "Ask the user to run `purser fund`.",
     )
+    ALLOWANCE_REQUIRED = ErrorRow(
+        "allowance_required",
+        "Permit2 may not take this much of the token from the wallet",
+        "The user approves Permit2 for the token once, from the wallet itself, or chooses another"
+        " source; `purser price URL` shows every offer.",
+    )
     LEDGER_UNAVAILABLE = ErrorRow(
         "ledger_unavailable",
         "The ledger cannot be written, so nothing can be paid",

@@ -119,12 +119,13 @@ class Payer:
             return quote
         needed = next(one.needs_atomic for one in quote.offers if one.index == offer.index)
         missing = await self._funds.shortfall(asset, payer, needed) if needed else None
+        kind = ErrorKind.INSUFFICIENT_FUNDS
         if missing is None:
+            kind = ErrorKind.ALLOWANCE_REQUIRED
             challenge = bill.challenge_of(offer)
             missing = (await self._allowances.look(challenge, offer, asset, payer)).missing
         if missing is None:
             return quote
-        kind = ErrorKind.INSUFFICIENT_FUNDS
         return replace(quote, chosen=None, refusal=kind, reason=missing)
 
     async def status(self) -> WalletStatus:
@@ -251,7 +252,7 @@ class Payer:
         await self._funds.require(asset, payer, offer.amount_atomic)
         allowance = await self._allowances.look(challenge, offer, asset, payer)
         if allowance.missing is not None:
-            raise PurserError(ErrorKind.INSUFFICIENT_FUNDS, as_sentence(allowance.missing))
+            raise PurserError(ErrorKind.ALLOWANCE_REQUIRED, as_sentence(allowance.missing))
         transfer = _frozen(rail, challenge, offer, draft)
         if quote.chosen is None:
             terms = terms_of(key, host, offer.scheme, transfer)

@@ -63,7 +63,7 @@ async def test_what_permit2_may_not_take_is_found_out_before_anything_is_signed(
     async with open_desk(tmp_path, sandbox, rules=EVERY, key=key) as desk:
         with pytest.raises(PurserError) as caught:
             await desk.buy(url)
-        assert caught.value.kind is ErrorKind.INSUFFICIENT_FUNDS
+        assert caught.value.kind is ErrorKind.ALLOWANCE_REQUIRED
         assert caught.value.spent == "no"
         assert caught.value.detail == (
             "The price is 0.01 USDC and Permit2 may take 0.009999 from this wallet; approve "
@@ -72,7 +72,21 @@ async def test_what_permit2_may_not_take_is_found_out_before_anything_is_signed(
         assert (desk.signatures, await desk.purchases()) == (0, [])
         exchange = WebExchange(desk.client, WebRequest("GET", url), timeout_s=20)
         quote = await desk.payer.quote(exchange, max_price=None)
-        assert (quote.chosen, quote.refusal) == (None, ErrorKind.INSUFFICIENT_FUNDS)
+        assert (quote.chosen, quote.refusal) == (None, ErrorKind.ALLOWANCE_REQUIRED)
+
+
+@pytest.mark.parametrize("path", ["/permit2/page", "/permit2/gasless", "/upto/page"])
+async def test_an_allowance_that_cannot_be_read_is_no_reason_to_sign(
+    tmp_path: Path, sandbox: Sandbox, path: str
+) -> None:
+    key, _ = sandbox.open_account(1_000_000)
+    dead = ("http://127.0.0.1:9",)
+    async with open_desk(tmp_path, sandbox, rules=EVERY, key=key, rpc_urls=dead) as desk:
+        with pytest.raises(PurserError) as caught:
+            await desk.buy(sandbox.seller_url + path)
+        assert (caught.value.kind, caught.value.spent) == (ErrorKind.ALLOWANCE_REQUIRED, "no")
+        assert caught.value.detail.startswith("No RPC server says")
+        assert (desk.signatures, await desk.purchases()) == (0, [])
 
 
 async def test_a_gasless_page_is_paid_with_a_permit_for_exactly_its_price(
@@ -163,4 +177,4 @@ async def test_upto_alone_never_lets_a_permit_be_signed(tmp_path: Path, sandbox:
                     await desk.buy(seller.url())
                 kinds.append(caught.value.kind)
                 assert desk.signatures == len(kinds) - 1
-        assert kinds == [ErrorKind.INSUFFICIENT_FUNDS, ErrorKind.PAYMENT_REJECTED]
+        assert kinds == [ErrorKind.ALLOWANCE_REQUIRED, ErrorKind.PAYMENT_REJECTED]
