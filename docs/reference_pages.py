@@ -221,6 +221,8 @@ def _kind(info: Any) -> str:
     options = get_args(info.annotation)
     if get_origin(info.annotation) is Literal:
         return " or ".join(f"`{one}`" for one in options)
+    if info.annotation is bool:
+        return "`true` or `false`"
     if info.annotation is int:
         least, most = (
             next(getattr(one, name) for one in info.metadata if hasattr(one, name))
@@ -241,6 +243,8 @@ def _toml(value: Any) -> str:
         case tuple():
             items = cast("tuple[str, ...]", value)
             return "`[" + ", ".join(f'"{one}"' for one in items) + "]`"
+        case bool():
+            return "`true`" if value else "`false`"
         case int():
             return f"`{value}`"
         case dict():

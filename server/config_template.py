@@ -42,6 +42,7 @@ _NOTES = {
     "networks": "in order of preference",
     "schemes": "exact, permit2, upto and batch-settlement",
     "payment_flows": "upfront and escrow sellers take the money before the work",
+    "sign_in": "true: sign in, not pay, where you paid before",
     "validity_s": "the longest life of a signed payment, in seconds",
     "max_deposit": "the most that is put into one channel; held until it comes back",
     "deposit_pages": "how many pages of the price at hand a deposit is for",
@@ -99,6 +100,8 @@ def _toml(value: Any) -> str:
             return '""'
         case Usd():
             return f'"{value}"'
+        case bool():
+            return "true" if value else "false"
         case int():
             return str(value)
         case tuple():

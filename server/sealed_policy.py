@@ -56,6 +56,8 @@ def is_secret(name: str) -> bool:
 
 def shown(value: Any) -> str:
     """Write a value as the seal and the commands show it: a list as JSON, no limit as nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, tuple):
         return json.dumps(value)
     if isinstance(value, dict):

@@ -158,6 +158,7 @@ class Wallet(Section):
         default=("authorization",), min_length=1
     )
     validity_s: int = Field(default=120, ge=15, le=3600)
+    sign_in: bool = False
 
 
 class NetworkSettings(Section):
@@ -317,6 +318,10 @@ def from_text(model: type[Section], name: str, text: str) -> Any:
         if not (text.isascii() and text.isdigit()):
             raise ValueError("must be a whole number")
         return int(text)
+    if annotation is bool:
+        if text not in ("true", "false"):
+            raise ValueError("must be true or false")
+        return text == "true"
     if annotation == tuple[str, ...]:
         try:
             return json.loads(text)

@@ -58,6 +58,7 @@ def rules_from(settings: Settings) -> Rules:
         networks=wallet.networks,
         schemes=wallet.schemes,
         validity_s=wallet.validity_s,
+        sign_in=wallet.sign_in,
         payment_flows=wallet.payment_flows,
         repeat_window_s=settings.fetch.repeat_window_s,
         channels=ChannelRules(batch.max_deposit, batch.deposit_pages, batch.max_withdraw_delay_s),
@@ -162,7 +163,7 @@ async def open_wired(
     parts = Parts(
         ledger=ledger,
         store=store,
-        keys=Vault(open_keystore(settings, ask_passphrase)),
+        keys=Vault(open_keystore(settings, ask_passphrase), may_sign_in=settings.wallet.sign_in),
         chain=chain,
         rails=(X402Rail(), MppRail()),
         rules=rules_from(settings),

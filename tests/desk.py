@@ -69,8 +69,8 @@ class OpenKey:
 class WatchedVault(Vault):
     """A vault that notes what the ledger on disk held at the moment of each signature."""
 
-    def __init__(self, path: Path, key: str) -> None:
-        super().__init__(OpenKey(key))
+    def __init__(self, path: Path, key: str, may_sign_in: bool = False) -> None:
+        super().__init__(OpenKey(key), may_sign_in=may_sign_in)
         self._path = path
         self.seen_when_signing: list[Purchase | None] = []
 
@@ -159,7 +159,7 @@ async def open_desk(
     local = tuple(urlsplit(url).netloc for url in (sandbox.seller_url, *urls))
     host_rules = HostRules(mode="open", allow=(), deny=(), private_ok=local)
     ledger = LedgerWorker(open_ledger or (lambda: SqliteLedger(path)))
-    vault, clock = WatchedVault(path, key), Clock()
+    vault, clock = WatchedVault(path, key, bool((rules or {}).get("sign_in"))), Clock()
     chain = Chain({NETWORK: (sandbox.rpc_url,) if rpc_urls is None else rpc_urls}, timeout_s=2)
     parts = Parts(
         ledger=ledger,

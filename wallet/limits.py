@@ -25,6 +25,7 @@ class Rules:
     validity_s: int
     repeat_window_s: int
     payment_flows: tuple[str, ...] = ("authorization",)
+    sign_in: bool = False
     channels: ChannelRules = DEFAULT_RULES
 
 

@@ -14,6 +14,7 @@ from wallet.model import Transfer
 from wallet.purchases import PurchaseStore
 from wallet.rails.base import Rail
 from wallet.rails.x402.batch.channel import Deposit, Voucher
+from wallet.rails.x402.sign_in import SignIn
 
 
 class Keys(Protocol):
@@ -54,6 +55,15 @@ class Keys(Protocol):
 
         Raises:
             PurserError: as `sign`, or the transfer does not go through Permit2.
+        """
+        ...
+
+    def sign_in(self, ledger: Ledger, purchase_id: str, checked: SignIn) -> str:
+        """Sign in at the site of a settled purchase; 0x and 130 hex digits. Blocking, as `sign`.
+
+        Raises:
+            PurserError: the user has not turned it on, the row is not settled or not of that site,
+                or the key cannot be reached.
         """
         ...
 

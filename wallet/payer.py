@@ -31,6 +31,7 @@ from wallet.rails.base import CannotFreezeError, Draft, Rail
 from wallet.rails.router import objection, recognise, set_aside
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
 from wallet.repeats import Repeats, host_of, origin_of
+from wallet.sign_in import signed_in
 
 ATTEMPTS = 3
 """So often a call looks again at what another process, buying the same meanwhile, came to."""
@@ -165,6 +166,8 @@ class Payer:
             return first
         turned = first
         response = await exchange.ask() if turned is None else turned.response
+        if turned is None and not pay_again:
+            response = await signed_in(self._parts, exchange, response) or response
         for _ in range(ATTEMPTS):
             if response.status != 402:
                 return await self._free(exchange, key, response)

@@ -19,6 +19,8 @@ from wallet.rails.x402.batch.channel import (
     deposit_digest,
     voucher_digest,
 )
+from wallet.rails.x402.sign_in import SignIn, objection, sign_in_message
+from wallet.signatures import personal_message_digest
 
 SIGNED = {
     "exact": (Method.EIP3009, Method.PERMIT2),
@@ -62,7 +64,12 @@ class _CheckedDeposit:
     asset: Asset
 
 
-Checked = _CheckedHold | _CheckedVoucher | _CheckedDeposit
+@dataclass(frozen=True, slots=True)
+class _CheckedSignIn:
+    text: str
+
+
+Checked = _CheckedHold | _CheckedVoucher | _CheckedDeposit | _CheckedSignIn
 """Whatever this module has let through, and so a key signs."""
 
 
@@ -219,6 +226,18 @@ class Signer:
         hold = _check(purchase_id, self._load(purchase_id), checked)
         return self._sign(replace(hold, permit_nonce=permit_nonce))
 
+    def sign_in(self, purchase_id: str, checked: SignIn) -> str:
+        """Sign in (EIP-4361) at the site of a SETTLED purchase of this wallet.
+
+        Raises:
+            SigningRefusedError: no such purchase, another site's, or a field out of its form.
+        """
+        key = self._key()
+        reason = objection(checked, self._load(purchase_id), key.address)
+        if reason is not None:
+            raise SigningRefusedError(reason)
+        return key.sign(_CheckedSignIn(sign_in_message(checked, key.address)))
+
     def _sign(self, hold: _CheckedHold) -> str:
         key = self._key()
         if hold.transfer.payer != key.address:
@@ -257,6 +276,8 @@ def _digest(checked: Checked) -> bytes:
     from wallet.rails.x402.gas_permit import gas_permit_digest
     from wallet.rails.x402.permit2 import permit2_digest
 
+    if isinstance(checked, _CheckedSignIn):
+        return personal_message_digest(checked.text)
     if isinstance(checked, _CheckedVoucher):
         return voucher_digest(checked.voucher)
     if isinstance(checked, _CheckedDeposit):

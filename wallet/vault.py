@@ -12,14 +12,16 @@ from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import Ledger
 from wallet.model import Transfer
 from wallet.rails.x402.batch.channel import Deposit, Voucher
+from wallet.rails.x402.sign_in import SignIn
 from wallet.signer import ChannelSigner, KeySource, Signer, SigningRefusedError, UnlockedKey
 
 
 class Vault:
-    """Implements `wallet.parts.Keys` over a key source."""
+    """Implements `wallet.parts.Keys` over a key source; signs in only where `may_sign_in`."""
 
-    def __init__(self, source: KeySource) -> None:
+    def __init__(self, source: KeySource, *, may_sign_in: bool = False) -> None:
         self._source = source
+        self._may_sign_in = may_sign_in
         self._unlocked: UnlockedKey | None = None
         self._unlocking = threading.Lock()
 
@@ -65,6 +67,17 @@ class Vault:
         """
         with _refusals():
             return self._signer(ledger).sign_permit(purchase_id, checked, permit_nonce)
+
+    def sign_in(self, ledger: Ledger, purchase_id: str, checked: SignIn) -> str:
+        """Sign in at the site of a settled purchase of this wallet; 0x and 130 hex digits.
+
+        Raises:
+            PurserError: WALLET_LOCKED, it is not turned on, or the text is not one to sign.
+        """
+        with _refusals():
+            if not self._may_sign_in:
+                raise SigningRefusedError("signing in is not turned on")
+            return self._signer(ledger).sign_in(purchase_id, checked)
 
     def _signer(self, ledger: Ledger) -> Signer:
         return Signer(_Unlocked(self._unlock()), ledger.get)

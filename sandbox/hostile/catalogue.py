@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sandbox.hostile import after, bombs, orders, parsing, redirects, schemes, signed, terms
+from sandbox.hostile import (
+    after,
+    bombs,
+    members,
+    orders,
+    parsing,
+    redirects,
+    schemes,
+    signed,
+    terms,
+)
 from sandbox.hostile.scene import Scene, settled, still_open
 from sandbox.hostile.wording import always, asking, asks, challenge, offer
 
@@ -35,5 +45,6 @@ SCENES: tuple[Scene, ...] = (
     *orders.SCENES,
     *bombs.SCENES,
     *signed.SCENES,
+    *members.SCENES,
     *STATIONS,
 )

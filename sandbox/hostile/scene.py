@@ -54,6 +54,7 @@ class Visit:
     `place` is where it arrived, `urls` the URL of this path at each place. `asked` counts the
     unpaid requests to the path before this one. `cash` submits the payment to the chain and
     returns its hash; `foreign_hash` is that of a transfer which has nothing to do with it.
+    `sign_in` is what a `SIGN-IN-WITH-X` header holds.
     """
 
     place: Place
@@ -62,6 +63,7 @@ class Visit:
     payment: Payment | None
     cash: Callable[[], str]
     foreign_hash: Callable[[], str]
+    sign_in: Mapping[str, Any] | None = None
 
 
 Play = Callable[[Visit], Reply]

@@ -7,7 +7,7 @@ import base64
 import json
 import threading
 from collections import Counter
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 from sandbox.chain import LocalChain
@@ -30,13 +30,15 @@ class HostileSeller:
     """Plays the catalogue; a context manager that serves from a thread of its own.
 
     `urls` maps each place to its origin. `payments` lists every payment header that arrived
-    anywhere; `connections` counts, by place, the connections that were made.
+    anywhere, `sign_ins` what was signed in with; `connections` counts, by place, the connections
+    that were made.
     """
 
     def __init__(self, chain: LocalChain, key: str) -> None:
         """Serve for one chain; `key` has gas money there."""
         self.urls: dict[Place, str] = {}
         self.payments: list[Payment] = []
+        self.sign_ins: list[dict[str, Any]] = []
         self.connections: Counter[Place] = Counter()
         self._cashier = Cashier(chain, key)
         self._scenes = {scene.path: scene for scene in SCENES}
@@ -106,9 +108,15 @@ class HostileSeller:
             if name in PAYMENT_HEADERS
         ]
         self.payments += payments
-        return self._play(place, path, payments[0] if payments else None)
+        proofs = [json.loads(base64.b64decode(v)) for name, v in pairs if name == "sign-in-with-x"]
+        self.sign_ins += proofs
+        return self._play(
+            place, path, payments[0] if payments else None, proofs[0] if proofs else None
+        )
 
-    def _play(self, place: Place, path: str, payment: Payment | None) -> Reply:
+    def _play(
+        self, place: Place, path: str, payment: Payment | None, sign_in: dict[str, Any] | None
+    ) -> Reply:
         scene = self._scenes.get(path)
         if scene is None:
             return _NOT_FOUND
@@ -119,6 +127,7 @@ class HostileSeller:
             payment=payment,
             cash=lambda: self._cashier.cash(_must_exist(payment)),
             foreign_hash=self._cashier.foreign_hash,
+            sign_in=sign_in,
         )
         if place == "forbidden":
             return sell(visit) if payment else asking(challenge())

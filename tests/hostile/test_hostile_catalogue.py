@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.hostile import after, bombs, orders, parsing, redirects, schemes, signed, terms
+from sandbox.hostile import (
+    after,
+    bombs,
+    members,
+    orders,
+    parsing,
+    redirects,
+    schemes,
+    signed,
+    terms,
+)
 from sandbox.hostile.catalogue import SCENES
 from sandbox.hostile.scene import Scene
 from wallet.errors import ErrorKind
@@ -20,6 +30,7 @@ FAMILIES = {
     "orders": orders.SCENES,
     "bombs": bombs.SCENES,
     "signed": signed.SCENES,
+    "members": members.SCENES,
 }
 
 

@@ -257,7 +257,7 @@ def test_the_signer_reads_the_purchase_that_was_asked_for() -> None:
 
 def test_the_signer_offers_no_other_way_to_a_signature() -> None:
     public = {name for name, _ in inspect.getmembers(Signer) if not name.startswith("_")}
-    assert public == {"address", "prepare", "sign", "sign_permit"}
+    assert public == {"address", "prepare", "sign", "sign_in", "sign_permit"}
     assert list(inspect.signature(Signer.sign).parameters) == ["self", "purchase_id", "checked"]
     permit = ["self", "purchase_id", "checked", "permit_nonce"]
     assert list(inspect.signature(Signer.sign_permit).parameters) == permit
