@@ -48,6 +48,7 @@ CHANGES: dict[str, str | int | list[str]] = {
     "wallet.networks": [NETWORK, "eip155:8453"],
     "wallet.schemes": ["exact", "permit2"],
     "wallet.payment_flows": ["authorization", "upfront"],
+    "wallet.sign_in": True,
     "wallet.validity_s": 121,
     "batch.max_deposit": "1.01",
     "batch.deposit_pages": 101,
