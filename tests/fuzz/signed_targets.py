@@ -13,6 +13,8 @@ from wallet.money import Usd
 from wallet.rails.codec import CodecError, as_object, decode_base64url, parse_json
 from wallet.rails.x402.did import MAX_KID_CHARS, read_kid
 from wallet.rails.x402.offer_receipt import MAX_RAW_BYTES
+from wallet.rails.x402.sign_in import names_site, read_sign_in, sign_in_message
+from wallet.sign_in import is_timely
 from wallet.signatures import verify
 
 NOW = TERMS.valid_before - 60
@@ -51,6 +53,25 @@ KIDS = (
     _KEY.did_jwk.encode(),
     b"did:web:api.example.com%3A8443:a#key-1",
     f"did:pkh:eip155:1:{TERMS.pay_to}".encode(),
+)
+SIGN_INS = (
+    canonical(
+        {
+            "sign-in-with-x": {
+                "info": {
+                    "domain": "api.example.com",
+                    "uri": "https://api.example.com/x",
+                    "version": "1",
+                    "nonce": "a1b2c3d4e5f67890",
+                    "issuedAt": "2025-02-27T16:00:00.000Z",
+                    "expirationTime": "2025-02-27T16:05:00Z",
+                    "notBefore": "2025-02-27T16:00:00Z",
+                    "statement": "hello",
+                },
+                "supportedChains": [{"chainId": TERMS.network_id, "type": "eip191"}],
+            }
+        }
+    ),
 )
 _PURCHASE = Purchase(
     id="p",
@@ -115,6 +136,28 @@ def jws_text(data: bytes) -> None:
         as_object(parse_json(decode_base64url(text)))
     except CodecError as error:
         check_words(str(error))
+
+
+def sign_in(data: bytes) -> None:
+    """Any declared text to sign in with comes to lines of fixed names alone, or to nothing."""
+    try:
+        extensions = as_object(parse_json(data)) or {}
+    except CodecError:
+        return
+    asked = read_sign_in(extensions, (TERMS.network_id,))
+    if asked is None:
+        return
+    is_timely(asked, NOW)
+    names_site(asked, _PURCHASE.url)
+    text = sign_in_message(asked, TERMS.payer)
+    first, address, *rest = text.split("\n")
+    assert first == f"{asked.domain} wants you to sign in with your Ethereum account:"
+    assert address == TERMS.payer
+    names = [line.partition(": ")[0] for line in rest]
+    assert names[:7] == ["", "", "URI", "Version", "Chain ID", "Nonce", "Issued At"]
+    assert set(names[7:]) <= {"Expiration Time", "Not Before"}
+    assert text.isascii()
+    assert len(text) < 3000
 
 
 def _check(word: SellerWord | None) -> None:

@@ -172,6 +172,11 @@ TARGETS: dict[str, Target] = {
         signed_targets.SEEDS,
         ('"format":"jws"', '"payload":', '"acceptIndex":0', '"alg":', "did:key:z", "e30."),
     ),
+    "sign-in": Target(
+        signed_targets.sign_in,
+        signed_targets.SIGN_INS,
+        ("\\n", "0000-00-00T", "99:99:99Z", '"notBefore":', "[::1]", "@", "eip155:8453"),
+    ),
     "jws": Target(
         signed_targets.jws_text,
         tuple(json.loads(seed)["signature"].encode() for seed in signed_targets.SEEDS[2:4]),

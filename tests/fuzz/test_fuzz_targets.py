@@ -15,7 +15,7 @@ from targets import BLOCK, CORPUS, RECEIPT, TARGETS, Target, saved_cases
 
 JSON_NAMES = (
     *("challenge", "challenge-official", "settlement", "settlement-official", "rpc"),
-    *("payment", "payment-official", "receipt", "signed"),
+    *("payment", "payment-official", "receipt", "signed", "sign-in"),
 )
 JSON_TARGETS = [
     pytest.param(target, json.loads(seed), id=f"{name}-{number}")
