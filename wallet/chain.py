@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
+
+import anyio.to_thread
 
 from wallet.assets import Asset, contracts
 from wallet.chain_answers import (
@@ -79,7 +80,7 @@ class Chain:
 
     async def ready(self) -> None:
         """Load the library, so that the time limit of a first question is not spent on that."""
-        await asyncio.to_thread(load_library)
+        await anyio.to_thread.run_sync(load_library)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -353,7 +354,7 @@ class _Server:
 
     async def _connected(self) -> AsyncHTTPProvider:
         if self._provider is None:
-            await asyncio.to_thread(load_library)
+            await anyio.to_thread.run_sync(load_library)
             from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
             from web3 import AsyncHTTPProvider
 

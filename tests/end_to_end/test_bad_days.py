@@ -273,5 +273,5 @@ async def test_a_purchases_folder_that_cannot_be_made_stops_the_start_in_one_bre
         assert await server.process.wait() == 1
     said = server.stderr.decode()
     assert (server.stdout, "ledger_unavailable" in said) == (b"", True)
-    assert "bought content cannot be stored" in said
+    assert "Bought content cannot be stored" in said
     assert "Traceback" not in said
