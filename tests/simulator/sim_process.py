@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sim_chain import NETWORK, RpcServer, chain_over
 from sim_disk import Lockstep, unwind
@@ -25,14 +25,11 @@ from wallet.payer import Payer
 from wallet.purchases import PurchaseStore
 from wallet.rails.x402.evm import checksum_address
 from wallet.rails.x402.rail import X402Rail
-from wallet.signer import (
-    UnlockedKey,
-    _CheckedHold,  # pyright: ignore[reportPrivateUsage]
-)
+from wallet.signer import UnlockedKey
 from wallet.vault import Vault
 
 if TYPE_CHECKING:
-    from wallet.signer import Checked
+    from wallet.signer import Checked, _CheckedHold  # pyright: ignore[reportPrivateUsage]
 
 PAYER = checksum_address("0x" + "7a" * 20)
 LONGEST_DELAY_MS = 20
@@ -60,9 +57,9 @@ class RecordingKey(UnlockedKey):
 
     def sign(self, hold: Checked) -> str:
         """Report the nonce of a transfer, and return 65 bytes made from it."""
-        assert isinstance(hold, _CheckedHold)
-        self._signing(hold.transfer.nonce)
-        digest = sha256(hold.transfer.nonce.encode()).hexdigest()
+        nonce = cast("_CheckedHold", hold).transfer.nonce
+        self._signing(nonce)
+        digest = sha256(nonce.encode()).hexdigest()
         return f"0x{digest}{digest}1b"
 
 
