@@ -18,10 +18,9 @@ from pydantic import (
 )
 
 from wallet.assets import find_network, networks
-from wallet.channels.plan import DEFAULT_RULES
-from wallet.model import PAYMENT_FLOWS
+from wallet.bounds import LONGEST_DELAY_S, PAYMENT_FLOWS, SHORTEST_DELAY_S
+from wallet.channels.rules import DEFAULT_RULES
 from wallet.money import Usd
-from wallet.rails.x402.batch.channel import LONGEST_DELAY_S, SHORTEST_DELAY_S
 
 DEFAULT_NETWORK = "eip155:8453"
 SUPPORTED_SCHEMES = ("exact", "permit2", "upto", "batch-settlement")

@@ -15,7 +15,7 @@ from server.settings import Settings
 from tools.context import Holding, Toolbox
 from wallet.assets import Asset, assets, networks
 from wallet.chain import Chain, ChainUnreadableError
-from wallet.channels.plan import ChannelRules
+from wallet.channels.rules import ChannelRules
 from wallet.exchange import Exchange, WebRequest
 from wallet.keystore import Keystore
 from wallet.ledger.base import Ledger

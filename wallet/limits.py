@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from wallet.channels.plan import DEFAULT_RULES, ChannelRules
+from wallet.channels.rules import DEFAULT_RULES, ChannelRules
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
 from wallet.money import Usd

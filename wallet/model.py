@@ -37,10 +37,6 @@ class Evidence(StrEnum):
     NONE = "none"
 
 
-PAYMENT_FLOWS = ("authorization", "upfront", "escrow")
-"""Every `paymentFlow` there is (x402 v2): when a seller takes the money."""
-
-
 class Method(StrEnum):
     """How the money moves, and so what is signed; contracts and types belong to the method.
 

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from wallet.assets import Asset, find_asset
+from wallet.bounds import PAYMENT_FLOWS
 from wallet.channels.plan import Opening, Plan, Through, Unfit
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
 from wallet.limits import Rules, cap_status
-from wallet.model import PAYMENT_FLOWS, Bill, Method, Offer
+from wallet.model import Bill, Method, Offer
 from wallet.money import Usd, token_units, usd_from_atomic
 from wallet.quotes import Quote, QuotedOffer, nothing_to_judge, rows_beside_offers
 from wallet.rails.base import SHORTEST_VALIDITY_S

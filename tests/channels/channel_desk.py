@@ -15,7 +15,7 @@ from sandbox.run import Sandbox
 from tests.desk import Desk, open_desk
 from tests.meddler import PaidAnswer
 from wallet.channels.model import Channel
-from wallet.channels.plan import ChannelRules
+from wallet.channels.rules import ChannelRules
 from wallet.money import Usd
 
 PRICE = 100  # $0.0001

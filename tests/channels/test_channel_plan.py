@@ -9,7 +9,8 @@ import pytest
 
 from wallet.assets import Asset, find_asset
 from wallet.channels.model import Channel, ChannelState
-from wallet.channels.plan import Bound, ChannelRules, Opening, Through, Unfit, plan
+from wallet.channels.plan import Bound, Opening, Through, Unfit, plan
+from wallet.channels.rules import ChannelRules
 from wallet.errors import ErrorKind
 from wallet.model import Offer
 from wallet.money import Usd

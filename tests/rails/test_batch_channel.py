@@ -27,6 +27,7 @@ from x402.mechanisms.evm.batch_settlement.utils import (  # pyright: ignore[repo
 from x402_samples import BASE_USDC
 
 from wallet.assets import Asset, find_asset
+from wallet.bounds import LONGEST_DELAY_S, SHORTEST_DELAY_S
 from wallet.rails.x402.batch import channel
 from wallet.rails.x402.batch.channel import (
     UINT128_MAX,
@@ -81,7 +82,7 @@ def test_the_contracts_are_the_official_ones() -> None:
     assert channel.SETTLEMENT == official.BATCH_SETTLEMENT_ADDRESS
     assert channel.COLLECTOR == official.ERC3009_DEPOSIT_COLLECTOR_ADDRESS
     assert channel.SCHEME == official.SCHEME_BATCH_SETTLEMENT
-    bounds = (channel.SHORTEST_DELAY_S, channel.LONGEST_DELAY_S)
+    bounds = (SHORTEST_DELAY_S, LONGEST_DELAY_S)
     assert bounds == (official.MIN_WITHDRAW_DELAY, official.MAX_WITHDRAW_DELAY)
 
 

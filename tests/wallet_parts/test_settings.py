@@ -354,6 +354,8 @@ def test_reading_settings_loads_nothing_slow() -> None:
         "import sys, pathlib\n"
         "from server.settings import load_settings\n"
         "load_settings(pathlib.Path('nowhere'), {})\n"
+        "heavy = ('wallet.rails', 'wallet.ledger', 'wallet.model')\n"
+        "assert not [name for name in sys.modules if name.startswith(heavy)]\n"
         "print(sorted({name.partition('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run(

@@ -11,28 +11,11 @@ from dataclasses import dataclass
 
 from wallet.assets import Asset
 from wallet.channels.model import LONGEST_DECIMALS, Channel, ChannelState
+from wallet.channels.rules import ChannelRules
 from wallet.errors import ErrorKind
 from wallet.model import Offer
 from wallet.money import Usd, usd_from_atomic
 from wallet.rails.x402.batch.terms import ChannelTerms, UnreadableTermsError, fits, read_terms
-
-DEFAULT_DEPOSIT = Usd(1_000_000)
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRules:
-    """The user's limits for channels.
-
-    A deposit is for `deposit_pages` pages of the price at hand and at most `max_deposit`;
-    `max_withdraw_delay_s` is the longest that a seller may keep the rest from coming back.
-    """
-
-    max_deposit: Usd = DEFAULT_DEPOSIT
-    deposit_pages: int = 100
-    max_withdraw_delay_s: int = 86_400
-
-
-DEFAULT_RULES = ChannelRules()
 
 
 @dataclass(frozen=True, slots=True)

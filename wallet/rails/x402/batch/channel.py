@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wallet.assets import Asset
+from wallet.bounds import LONGEST_DELAY_S, SHORTEST_DELAY_S
 from wallet.rails.x402.eip712 import domain_separator
 from wallet.rails.x402.evm import is_address, is_hash, keccak256
 
@@ -18,9 +19,6 @@ SETTLEMENT = "0x4020074e9dF2ce1deE5A9C1b5c3f541D02a10003"
 """The contract that keeps deposits, at one address on every chain (x402 batch-settlement, EVM)."""
 COLLECTOR = "0x4020806089470a89826cB9fB1f4059150b550004"
 """The contract that draws a deposit by an EIP-3009 authorization and hands it to the former."""
-
-SHORTEST_DELAY_S = 900
-LONGEST_DELAY_S = 2_592_000
 
 UINT128_MAX = 2**128 - 1
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wallet.bounds import LONGEST_DELAY_S, SHORTEST_DELAY_S
 from wallet.model import Offer
 from wallet.money import parse_atomic
 from wallet.rails.codec import as_object
 from wallet.rails.x402.batch.channel import (
-    LONGEST_DELAY_S,
     SCHEME,
-    SHORTEST_DELAY_S,
     ChannelConfig,
 )
 from wallet.rails.x402.evm import (
