@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 
 from wallet.approvals import terms_of
 from wallet.consent import ask
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange
+from wallet.holding import Prepared, hold_and_sign
 from wallet.ids import payment_identifier
 from wallet.ledger.base import (
     ApprovalMissingError,
@@ -20,11 +19,9 @@ from wallet.ledger.base import (
     Ledger,
     NonceUsedError,
     OverCapError,
-    RateLimitedError,
-    StaleStateError,
 )
 from wallet.limits import caps_for
-from wallet.model import Challenge, Offer, Purchase, SellerWord, Transfer
+from wallet.model import Challenge, Offer, SellerWord, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.presenting import Bought, as_stored, present, release_unsent
@@ -93,13 +90,11 @@ def _notes(order: Order) -> tuple[str, ...]:
     return redirected if order.permit_nonce is None else (*redirected, *permit)
 
 
-async def _prepare(
-    parts: Parts, exchange: Exchange, order: Order
-) -> tuple[Purchase, Mapping[str, str]]:
+async def _prepare(parts: Parts, exchange: Exchange, order: Order) -> Prepared:
     """Hold, sign and store, each durable; return the hold and the payment's headers."""
     request = _hold_request(parts, exchange, order)
     try:
-        prepared = await parts.ledger.call(lambda ledger: _commit(parts, ledger, order, request))
+        return await hold_and_sign(parts, lambda ledger: _commit(parts, ledger, order, request))
     except OverCapError as error:
         raise over_cap(order.price, error) from None
     except ApprovalMissingError:
@@ -108,24 +103,9 @@ async def _prepare(
     except NonceUsedError:
         detail = "The seller's challenge was paid before, and pays for nothing a second time."
         raise PurserError(ErrorKind.NO_PAYABLE_OFFER, detail) from None
-    except RateLimitedError:
-        detail = f"The limit is {parts.rules.payments_per_minute} payments per minute."
-        raise PurserError(ErrorKind.RATE_LIMITED, detail) from None
-    except StaleStateError:
-        detail = "The hold was released before its signature was stored; nothing was sent."
-        raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, detail) from None
-    try:
-        await anyio.lowlevel.checkpoint()
-    except anyio.get_cancelled_exc_class():
-        with anyio.CancelScope(shield=True):
-            await parts.ledger.call(lambda ledger: release_unsent(ledger, request.id))
-        raise
-    return prepared
 
 
-def _commit(
-    parts: Parts, ledger: Ledger, order: Order, request: HoldRequest
-) -> tuple[Purchase, Mapping[str, str]]:
+def _commit(parts: Parts, ledger: Ledger, order: Order, request: HoldRequest) -> Prepared:
     """Run the three durable steps in the ledger's own thread, undoing the hold if one fails."""
     parts.store.ensure_room(parts.room_bytes)
     held = ledger.hold(request)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,15 @@ from channel_desk import PRICE, channel_desk, channels_of, day, the_channel, vou
 
 from sandbox.run import Sandbox
 from tests.meddler import PaidAnswer, meddler
+from tools.web.exchange import WebExchange
 from wallet.channels.model import ChannelState
 from wallet.errors import ErrorKind, PurserError
-from wallet.model import State
+from wallet.exchange import NeverSentError, WebRequest, WebResponse
+from wallet.ledger.base import LedgerUnavailableError
+from wallet.ledger.sqlite import SqliteLedger
+from wallet.model import Delivery, State
+from wallet.rails.x402.batch.answer import BUSY
+from wallet.reconcile import STALE_HOLD_S, reconcile_all
 
 
 def honest(answer: PaidAnswer) -> PaidAnswer:
@@ -20,6 +29,11 @@ def honest(answer: PaidAnswer) -> PaidAnswer:
 
 def hang_up(_: PaidAnswer) -> None:
     return None
+
+
+def busy(_: PaidAnswer) -> PaidAnswer:
+    body = base64.b64encode(json.dumps({"x402Version": 2, "error": BUSY, "accepts": []}).encode())
+    return PaidAnswer(402, [("payment-required", body.decode())], b"")
 
 
 def server_error(_: PaidAnswer) -> PaidAnswer:
@@ -135,9 +149,57 @@ async def test_a_deposit_that_was_never_made_stays_held_until_it_is_dead(
         assert len(seller.payments) == 1
         sandbox.chain.advance_time(120 + 1800 + 5)
         desk.clock.ahead_s = 120 + 1800 + 5
-        from wallet.reconcile import reconcile_all
-
         await reconcile_all(desk.parts)
         assert (await the_channel(desk)).state is ChannelState.FAILED
         assert await day(desk) == (0, 0)
+        assert await desk.check() == []
+
+
+class _FailsOnce(SqliteLedger):
+    """A ledger whose disk refuses one write: that a page's outcome is not known."""
+
+    failed = False
+
+    def mark_unknown(self, purchase_id: str, note: str, delivery: Delivery | None = None) -> None:
+        if not self.failed:
+            self.failed = True
+            raise LedgerUnavailableError("the disk is full")
+        super().mark_unknown(purchase_id, note, delivery)
+
+
+class _ReachedOnce(WebExchange):
+    """A conversation in which no connection can be made once a payment was sent."""
+
+    sent = 0
+
+    async def pay(self, payment_headers: Mapping[str, str]) -> WebResponse:
+        if self.sent:
+            raise NeverSentError
+        self.sent += 1
+        return await super().pay(payment_headers)
+
+
+@pytest.mark.asyncio
+async def test_a_voucher_that_was_sent_once_is_never_taken_for_unsent(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    ledger = _FailsOnce(tmp_path / "ledger.sqlite3")
+    async with (
+        meddler(sandbox.seller_url) as seller,
+        channel_desk(tmp_path, sandbox, urls=(seller.url,), open_ledger=lambda: ledger) as desk,
+    ):
+        await desk.buy(f"{seller.url}/batch/page/1")
+        seller.trick, seller.withhold = busy, True
+        request = WebRequest("GET", f"{seller.url}/batch/page/2")
+        exchange = _ReachedOnce(desk.client, request, timeout_s=20)
+        with pytest.raises(PurserError) as lost:
+            await desk.payer.fetch(exchange, max_price=None, pay_again=False)
+        assert (lost.value.kind, lost.value.spent) == (ErrorKind.OUTCOME_UNKNOWN, "unknown")
+        assert ledger.failed
+        assert await day(desk) == (99 * PRICE, PRICE)
+        assert State.VOID not in {one.state for one in await desk.purchases()}
+        seller.trick, seller.withhold = honest, False
+        desk.clock.ahead_s = STALE_HOLD_S
+        assert (await desk.buy(f"{seller.url}/batch/page/2")).is_good
+        assert vouchers(seller.payments) == [PRICE, 2 * PRICE, PRICE, 2 * PRICE]
         assert await desk.check() == []

@@ -6,13 +6,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import anyio
-import anyio.lowlevel
 
 from wallet.channels.model import Channel, ChannelState
 from wallet.channels.offered import plans
 from wallet.channels.order import (
     ChannelOrder,
-    Prepared,
     TurnedDown,
     further_page,
     hold_request,
@@ -31,18 +29,17 @@ from wallet.checkout import over_cap
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, NeverSentError, TransportFailedError
 from wallet.funds import Funds
+from wallet.holding import hold_and_sign
 from wallet.ledger.base import (
     ApprovalMissingError,
     Ledger,
     OverCapError,
-    RateLimitedError,
-    StaleStateError,
 )
 from wallet.ledger.channel_base import ChannelBusyError, ChannelMovedError
 from wallet.limits import caps_for
 from wallet.model import Bill, Purchase, State
 from wallet.parts import Parts
-from wallet.presenting import Bought, outcome_unknown, release_unsent
+from wallet.presenting import Bought, outcome_unknown
 from wallet.rails.x402.batch.answer import BUSY, MISMATCH, read_error
 from wallet.reconcile import STALE_HOLD_S, reconcile_one
 
@@ -163,10 +160,11 @@ class Till:
         channel = new_channel(parts, order, step)
         request = hold_request(parts, exchange, order, channel.config)
         try:
-            prepared = await self._prepare(opening_page(parts, order, request, channel))
+            held, headers = await hold_and_sign(parts, opening_page(parts, order, request, channel))
         except OverCapError as error:
             raise over_cap(step.deposit_usd, error) from None
-        held, headers = prepared
+        except ApprovalMissingError:
+            raise _above_approval() from None
         with anyio.CancelScope(shield=True):
             outcome = await present_page(parts, exchange, held, channel, headers)
             if isinstance(outcome, Bought):
@@ -186,10 +184,15 @@ class Till:
     ) -> Bought | TurnedDown | None:
         parts = self._parts
         request = hold_request(parts, exchange, order, channel.config)
-        held, headers = await self._prepare(further_page(parts, order, request, channel))
+        try:
+            held, headers = await hold_and_sign(parts, further_page(parts, order, request, channel))
+        except ApprovalMissingError:
+            raise _above_approval() from None
         with anyio.CancelScope(shield=True):
-            for _ in range(BUSY_TRIES):
-                outcome = await present_page(parts, exchange, held, channel, headers)
+            for tries in range(BUSY_TRIES):
+                outcome = await present_page(
+                    parts, exchange, held, channel, headers, again=tries > 0
+                )
                 if isinstance(outcome, Bought):
                     await self.shortcuts.remember(exchange.request, order, channel)
                     return outcome
@@ -259,28 +262,6 @@ class Till:
         if not await resolve_page(parts, channel, page, response):
             raise outcome_unknown(page, "does not say where the channel stands")
 
-    async def _prepare(self, steps: Callable[[Ledger], Prepared]) -> Prepared:
-        """Run the durable steps in the ledger's thread; a cancellation right after undoes them."""
-        parts = self._parts
-        try:
-            held, headers = await parts.ledger.call(steps)
-        except ApprovalMissingError:
-            detail = "The price is above what goes without your approval."
-            raise PurserError(ErrorKind.OVER_PAYMENT_CAP, detail) from None
-        except RateLimitedError:
-            detail = f"The limit is {parts.rules.payments_per_minute} payments per minute."
-            raise PurserError(ErrorKind.RATE_LIMITED, detail) from None
-        except StaleStateError:
-            detail = "The hold was released before its signature was stored; nothing was sent."
-            raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, detail) from None
-        try:
-            await anyio.lowlevel.checkpoint()
-        except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                await parts.ledger.call(lambda ledger: release_unsent(ledger, held.id))
-            raise
-        return held, headers
-
     async def _fresh(self, channel: Channel) -> Channel:
         found = await self._parts.ledger.call(lambda ledger: ledger.channels.get(channel.id))
         return found or channel
@@ -302,6 +283,11 @@ def other_way_refused() -> PurserError:
         " way. Nothing more was signed; the channel's deposit covers the voucher."
     )
     return PurserError(ErrorKind.PAYMENT_REJECTED, detail, "unknown")
+
+
+def _above_approval() -> PurserError:
+    detail = "The price is above what goes without your approval."
+    return PurserError(ErrorKind.OVER_PAYMENT_CAP, detail)
 
 
 def _gave_up(ledger: Ledger, page_id: str) -> None:

@@ -9,6 +9,7 @@ from wallet.assets import Asset
 from wallet.channels.model import Channel, page_transfer
 from wallet.channels.plan import Opening
 from wallet.exchange import Exchange, WebResponse
+from wallet.holding import Prepared
 from wallet.ids import payment_identifier, purchase_id
 from wallet.ledger.base import HoldRequest, Ledger
 from wallet.limits import caps_for
@@ -28,8 +29,6 @@ from wallet.rails.x402.batch.terms import config_for
 from wallet.rails.x402.challenge import envelope_of
 from wallet.rails.x402.payment import echoed_extensions
 from wallet.repeats import repeat_window_s
-
-Prepared = tuple[Purchase, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,13 @@ async def present_page(
     page: Purchase,
     channel: Channel,
     headers: Mapping[str, str],
-    notes: tuple[str, ...] = (),
+    *,
+    again: bool = False,
 ) -> Bought | Refused:
     """Send a page's request with its payment, and record the outcome.
 
     Run it shielded from cancellation. `channel` is as it was when the page was lent.
+    `again` tells that these bytes were sent before: a failure to send them now proves nothing.
 
     Raises:
         PurserError: the payment never left (`spent` no), or no answer came.
@@ -63,7 +65,8 @@ async def present_page(
     try:
         response = await exchange.pay(headers)
     except NeverSentError:
-        if not await parts.ledger.call(lambda ledger: release_unsent(ledger, page.id)):
+        # Only a first sending that failed proves that the seller has no voucher.
+        if again or not await parts.ledger.call(lambda ledger: release_unsent(ledger, page.id)):
             raise outcome_unknown(page, "could not be reached") from None
         detail = "No connection could be made for the paid request; the payment never left."
         raise PurserError(ErrorKind.UPSTREAM_ERROR, detail, receipt_id=page.id) from None
@@ -77,8 +80,9 @@ async def present_page(
     delivery = await keep_content(parts, page.id, response)
     finding = _find(page, channel, read_answer(response))
     if delivery is None:
-        notes = (*notes, "the content could not be stored on disk")
-    finding = replace(finding, notes=(*finding.notes, *notes))
+        finding = replace(
+            finding, notes=(*finding.notes, "the content could not be stored on disk")
+        )
     recorded, left = await _record(parts, page, finding, delivery)
     if 200 <= response.status < 300:
         return bought(recorded, response, left)
