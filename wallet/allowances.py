@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from wallet.assets import Asset, contracts
 from wallet.chain import Chain
 from wallet.funds import read_soon
+from wallet.methods import method_of
 from wallet.model import Challenge, Method, Offer
 from wallet.money import token_units
-from wallet.policy import method_of
 from wallet.rails.x402.gas_permit import takes_gas_permit
 
 PERMIT_SCHEME = "permit2"

@@ -21,10 +21,11 @@ from wallet.funds import Funds
 from wallet.ids import payment_identifier, purchase_id, purchase_key
 from wallet.ledger.base import AlreadyBoughtError, Ledger, LedgerUnavailableError
 from wallet.limits import CapStatus, cap_status, caps_for
+from wallet.methods import method_of
 from wallet.model import Bill, Challenge, Offer, Purchase, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import decide, method_of
+from wallet.policy import decide
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
 from wallet.quotes import Quote, unpaid_quote
 from wallet.rails.base import CannotFreezeError, Draft, Rail

@@ -11,22 +11,13 @@ from wallet.channels.plan import Opening, Plan, Through, Unfit
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
 from wallet.limits import Rules, cap_status
-from wallet.model import Bill, Method, Offer
+from wallet.methods import is_known_scheme, way_of
+from wallet.model import Bill, Offer
 from wallet.money import Usd, token_units, usd_from_atomic
 from wallet.quotes import Quote, QuotedOffer, nothing_to_judge, rows_beside_offers
 from wallet.rails.base import SHORTEST_VALIDITY_S
 from wallet.rails.foreign import foreign_offer
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
-
-METHODS: Mapping[tuple[str, str], tuple[str, Method]] = {
-    ("exact", "eip3009"): ("exact", Method.EIP3009),
-    ("exact", "permit2"): ("permit2", Method.PERMIT2),
-    ("upto", "permit2"): ("upto", Method.UPTO),
-    ("charge", "eip3009"): ("exact", Method.EIP3009),
-    (BATCH, "eip3009"): (BATCH, Method.VOUCHER),
-}
-"""By scheme and transfer method: what the user's `schemes` call it, and how it is signed."""
-
 
 _ASKABLE, _ALLOWED = 7, 8
 
@@ -62,19 +53,16 @@ def _refuse_terms(offer: Offer, rules: Rules, asset: Asset | None, payer: str) -
 
 def _refuse_scheme(offer: Offer, rules: Rules) -> _Refusal | None:
     kind = ErrorKind.SCHEME_NOT_ENABLED
-    named = METHODS.get((offer.scheme, offer.transfer_method))
-    if named is None:
-        what = "transfer method" if _is_known_scheme(offer.scheme) else "payment scheme"
+    way = way_of(offer)
+    if way is None:
+        known = is_known_scheme(offer.rail, offer.scheme)
+        what = "transfer method" if known else "payment scheme"
         return _Refusal(1, kind, f"the {what} is not supported")
-    if named[0] not in rules.schemes:
-        return _Refusal(1, kind, f"the payment scheme {named[0]} is not enabled")
+    if way.setting not in rules.schemes:
+        return _Refusal(1, kind, f"the payment scheme {way.setting} is not enabled")
     if offer.payment_flow not in rules.payment_flows:
         return _Refusal(1, kind, "it takes the money before the work, which is not enabled")
     return None
-
-
-def _is_known_scheme(name: str) -> bool:
-    return any(name == scheme for scheme, _ in METHODS)
 
 
 def _shown_amount(offer: Offer, asset: Asset | None) -> str | None:
@@ -83,15 +71,6 @@ def _shown_amount(offer: Offer, asset: Asset | None) -> str | None:
         return token_units(offer.amount_atomic, asset.decimals)
     foreign = foreign_offer(offer)
     return None if foreign is None else foreign.price
-
-
-def method_of(offer: Offer) -> Method:
-    """Return how an offer that policy allowed is signed.
-
-    Raises:
-        KeyError: no offer with this scheme and transfer method is ever allowed.
-    """
-    return METHODS[offer.scheme, offer.transfer_method][1]
 
 
 def _refuse_price(
@@ -155,7 +134,7 @@ def _judge(
     quoted = QuotedOffer(
         index=offer.index,
         rail=offer.rail,
-        scheme=offer.scheme if _is_known_scheme(offer.scheme) else None,
+        scheme=offer.scheme if is_known_scheme(offer.rail, offer.scheme) else None,
         network=offer.network_id,
         asset_symbol=None if asset is None else asset.symbol,
         amount_usd=price,

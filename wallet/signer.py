@@ -10,6 +10,7 @@ from typing import NoReturn, Protocol
 
 from wallet.assets import Asset, find_asset
 from wallet.channels.model import LIVE_STATES, Channel, ChannelState
+from wallet.methods import transfer_methods
 from wallet.model import Method, Purchase, State, Transfer
 from wallet.rails.x402.batch.channel import (
     SCHEME,
@@ -21,14 +22,6 @@ from wallet.rails.x402.batch.channel import (
 )
 from wallet.rails.x402.sign_in import SignIn, objection, sign_in_message
 from wallet.signatures import personal_message_digest
-
-SIGNED = {
-    "exact": (Method.EIP3009, Method.PERMIT2),
-    "charge": (Method.EIP3009,),
-    "upto": (Method.UPTO,),
-}
-"""By scheme: the methods by which its transfers are signed; nothing else is signed."""
-
 
 _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{128}(?:1[bB]|1[cC])", re.ASCII)
 
@@ -260,10 +253,8 @@ def _check(purchase_id: str, purchase: Purchase | None, checked: Transfer) -> _C
         raise SigningRefusedError("the purchase has no transfer")
     if purchase.transfer != checked:
         raise SigningRefusedError("the transfer in the ledger is not the one that was checked")
-    if purchase.scheme not in SIGNED:
-        raise SigningRefusedError("the purchase's scheme is not one that is signed as a transfer")
-    if purchase.transfer.method not in SIGNED[purchase.scheme]:
-        raise SigningRefusedError("the purchase's method is not one that its scheme is signed by")
+    if purchase.transfer.method not in transfer_methods(purchase.rail, purchase.scheme):
+        raise SigningRefusedError("the purchase's scheme is not signed by its method")
     asset = find_asset(purchase.transfer.network_id, purchase.transfer.asset)
     if asset is None:
         raise SigningRefusedError("the token is not in the asset table")

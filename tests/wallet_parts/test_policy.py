@@ -77,6 +77,7 @@ def test_a_plain_offer_is_chosen_at_its_price() -> None:
             ErrorKind.SCHEME_NOT_ENABLED,
         ),
         ({"scheme": "hover"}, ErrorKind.SCHEME_NOT_ENABLED),
+        ({"scheme": "charge"}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"extra": {"assetTransferMethod": "permit2"}}, ErrorKind.SCHEME_NOT_ENABLED),
         ({"extra": {"name": "GatewayWalletBatched"}}, ErrorKind.NO_PAYABLE_OFFER),
         ({"extra": {"verifyingContract": PAYEE}}, ErrorKind.NO_PAYABLE_OFFER),
@@ -97,6 +98,12 @@ def test_terms_that_are_not_ours_to_pay_are_refused(
 ) -> None:
     decided = quote(offer(**changes))
     assert (decided.chosen, decided.refusal) == (None, kind)
+
+
+def test_a_scheme_is_known_only_in_the_protocol_that_has_it() -> None:
+    refused = quote(offer(scheme="charge"))
+    assert refused.reason == "the payment scheme is not supported"
+    assert refused.offers[0].scheme is None
 
 
 @pytest.mark.parametrize("flow", ["upfront", "escrow"])

@@ -17,9 +17,10 @@ from sandbox.run import Sandbox
 from server.config_template import default_config_text
 from server.paths import purser_home
 from server.settings import Settings, SettingsError, load_settings
-from server.settings_models import Config
+from server.settings_models import SUPPORTED_SCHEMES, Config
 from tools.web.guard import HostRules
 from wallet.assets import networks
+from wallet.methods import WAYS
 from wallet.money import Usd
 
 SECRET = "s3cr3t-api-key"
@@ -346,6 +347,10 @@ def test_the_default_home_is_the_platforms_folder(tmp_path: Path) -> None:
     assert home.is_dir()
     assert home.name == "purser"
     assert home.is_relative_to(tmp_path)
+
+
+def test_the_schemes_that_can_be_enabled_are_those_that_can_be_paid() -> None:
+    assert {way.setting for way in WAYS.values()} == set(SUPPORTED_SCHEMES)
 
 
 @pytest.mark.slow

@@ -140,6 +140,8 @@ def test_each_method_is_signed_as_its_own_message(held: Purchase) -> None:
 @pytest.mark.parametrize(
     ("scheme", "transfer", "reason"),
     [
+        ("charge", TRANSFER, "scheme"),  # of MPP, but not of x402
+        ("batch-settlement", dataclasses.replace(TRANSFER, method=Method.VOUCHER), "scheme"),
         ("exact", UPTO, "method"),
         ("upto", TRANSFER, "method"),
         ("upto", PERMIT2, "method"),
@@ -156,6 +158,15 @@ def test_a_method_is_signed_under_its_own_scheme_alone(
     held = dataclasses.replace(HELD, scheme=scheme, transfer=transfer)
     with pytest.raises(SigningRefusedError, match=reason):
         signer_for(held).sign(ID, transfer)
+
+
+def test_a_charge_of_mpp_is_signed_and_an_exact_one_of_mpp_is_not() -> None:
+    charge = dataclasses.replace(HELD, rail="mpp", scheme="charge")
+    assert signer_for(charge).sign(ID, TRANSFER) == signer_for(HELD).sign(ID, TRANSFER)
+    for rail, scheme in (("mpp", "exact"), (None, "exact")):
+        other = dataclasses.replace(HELD, rail=rail, scheme=scheme)
+        with pytest.raises(SigningRefusedError, match="scheme"):
+            signer_for(other).sign(ID, TRANSFER)
 
 
 @pytest.mark.parametrize(

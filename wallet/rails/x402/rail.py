@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from wallet.assets import find_asset
 from wallet.exchange import WebResponse
+from wallet.methods import way_of
 from wallet.model import Challenge, Method, Offer, Purchase, SellerWord, Settlement, Transfer
 from wallet.rails.base import CannotFreezeError, Draft
 from wallet.rails.x402.challenge import envelope_of, read_challenge
-from wallet.rails.x402.offer import RAIL, UPTO, facilitator_of
+from wallet.rails.x402.offer import RAIL, facilitator_of
 from wallet.rails.x402.offer_receipt import ReceiptCase, judge_offer, judge_receipt
 from wallet.rails.x402.payment import build_headers
 from wallet.rails.x402.settlement import (
@@ -17,13 +18,6 @@ from wallet.rails.x402.settlement import (
     settlement_disagrees,
     settlement_extensions,
 )
-
-METHODS = {
-    ("exact", "eip3009"): Method.EIP3009,
-    ("exact", "permit2"): Method.PERMIT2,
-    (UPTO, "permit2"): Method.UPTO,
-}
-"""By scheme and transfer method of an offer: how it is paid."""
 
 
 class X402Rail:
@@ -54,8 +48,8 @@ class X402Rail:
         asset = find_asset(offer.network_id or "", offer.asset)
         if asset is None:
             raise CannotFreezeError("the token contract is not a known one")
-        method = METHODS.get((offer.scheme, offer.transfer_method))
-        if method is None:
+        way = way_of(offer)
+        if way is None or way.method is Method.VOUCHER:
             raise CannotFreezeError("the payment scheme is not supported")
         return Transfer(
             network_id=asset.network,
@@ -66,8 +60,8 @@ class X402Rail:
             valid_after=0,
             valid_before=draft.now_s + min(draft.validity_s, offer.max_timeout_s),
             nonce="0x" + draft.random.hex(),
-            method=method,
-            facilitator=facilitator_of(offer) if method is Method.UPTO else None,
+            method=way.method,
+            facilitator=facilitator_of(offer) if way.method is Method.UPTO else None,
         )
 
     def payment_headers(
