@@ -20,16 +20,16 @@ from tools.upstream.listing import MAX_ID_CHARS, MAX_MESSAGE_CHARS
 from tools.upstream.plain import as_dict, as_list, from_header, keep_json, to_header, write_json
 from tools.web.guard import check_url
 from tools.web.headers import with_defaults
+from tools.web.sending import Deadline, send_payment
 from tools.web.wire import Answer, Wire, WireError
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import NeverSentError, TransportFailedError, WebRequest, WebResponse
+from wallet.exchange import NeverSentError, WebRequest, WebResponse
 
 EXTENSION = "https://github.com/google-agentic-commerce/a2a-x402/blob/main/spec/v0.2"
 METHOD = "MESSAGE"
 RESULT_TYPE = "application/vnd.purser.a2a-result+json"
 STATUS, REQUIRED = "x402.payment.status", "x402.payment.required"
 PAYLOAD, RECEIPTS = "x402.payment.payload", "x402.payment.receipts"
-CLOSING_S = 0.1
 _FAILED_STATES = ("failed", "rejected", "canceled", "auth-required")
 _HEADERS = (
     ("Content-Type", "application/json"),
@@ -88,8 +88,7 @@ class MessageExchange:
         self._url = url
         self._client = client
         self._message = message
-        self._timeout_s = timeout_s
-        self._deadline: float | None = None
+        self._deadline = Deadline(timeout_s)
         self._task: dict[str, Any] | None = None
         self._request = WebRequest(
             METHOD, f"a2a://{name}/send_message", (), canonical(message.parameters())
@@ -108,10 +107,10 @@ class MessageExchange:
         """
         message = self._spoken(self._message.text, self._message.task_id, self._message.context_id)
         try:
-            with anyio.fail_after(self._left_s()):
+            with anyio.fail_after(self._deadline.left_s()):
                 answer = await self._send(message)
         except TimeoutError:
-            detail = f"The agent gave no answer within {self._timeout_s:g} seconds."
+            detail = f"The agent gave no answer within {self._deadline.total_s:g} seconds."
             raise PurserError(ErrorKind.TIMEOUT, detail) from None
         except WireError as error:
             detail = "No connection could be made." if error.unsent else "The answer broke off."
@@ -139,18 +138,9 @@ class MessageExchange:
             raise NeverSentError("the payment cannot be carried to the agent")
         message = self._spoken("Payment.", task_id, (self._task or {}).get("contextId"))
         message["metadata"] = {STATUS: "payment-submitted", PAYLOAD: payload}
-        try:
-            left_s = self._left_s()
-            with anyio.fail_after(left_s + CLOSING_S):
-                answer = await self._send(message, body_until=anyio.current_time() + left_s)
-        except PurserError:
-            raise NeverSentError("the address was refused before connecting") from None
-        except WireError as error:
-            if error.unsent:
-                raise NeverSentError("no connection could be made") from None
-            raise TransportFailedError("the answer broke off") from None
-        except TimeoutError:
-            raise TransportFailedError("no whole answer in time") from None
+        answer = await send_payment(
+            self._deadline, lambda body_until: self._send(message, body_until)
+        )
         response, _ = await self._read(answer)
         return response
 
@@ -160,13 +150,7 @@ class MessageExchange:
 
     def can_still_pay(self) -> bool:
         """Tell whether a third of the time is left, which a settlement may well take."""
-        return self._left_s() >= self._timeout_s / 3
-
-    def _left_s(self) -> float:
-        now = anyio.current_time()
-        if self._deadline is None:
-            self._deadline = now + self._timeout_s
-        return max(0.0, self._deadline - now)
+        return self._deadline.is_enough_to_pay()
 
     def _spoken(self, text: str, task_id: object, context_id: object) -> dict[str, Any]:
         message: dict[str, Any] = {

@@ -19,8 +19,9 @@ from tools.upstream.link import (
     ToolReply,
 )
 from tools.upstream.plain import MAX_RESULT_DEPTH, keep_json
+from tools.web.sending import Deadline, sending_payment
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import NeverSentError, TransportFailedError, WebRequest, WebResponse
+from wallet.exchange import NeverSentError, WebRequest, WebResponse
 from wallet.rails.codec import nests_deeper
 
 METHOD = "TOOL"
@@ -59,10 +60,9 @@ class ToolExchange:
         self._link = link
         self._tool = tool
         self._arguments = arguments
-        self._timeout_s = timeout_s
+        self._deadline = Deadline(timeout_s)
         self._max_bytes = max_bytes
         self._progress = progress
-        self._deadline: float | None = None
         self._demand: Demand | None = None
         url = f"mcp://{link.name}/{quote(tool, safe='')}"
         self._request = WebRequest(METHOD, url, (), canonical(arguments))
@@ -79,10 +79,10 @@ class ToolExchange:
             PurserError: TIMEOUT, UPSTREAM_ERROR or TOO_LARGE.
         """
         try:
-            with anyio.fail_after(self._left_s()):
+            with anyio.fail_after(self._deadline.left_s()):
                 reply = await self._call({})
         except TimeoutError:
-            detail = f"The upstream tool gave no answer within {self._timeout_s:g} seconds."
+            detail = f"The upstream tool gave no answer within {self._deadline.total_s:g} seconds."
             raise PurserError(ErrorKind.TIMEOUT, detail) from None
         except LinkDownError as error:
             detail = f"The upstream server {self._link.name} is down: {error}."
@@ -113,15 +113,8 @@ class ToolExchange:
         meta = payment_meta(self._demand or Demand(()), payment_headers)
         if meta is None:
             raise NeverSentError("the payment cannot be carried to the upstream")
-        try:
-            with anyio.fail_after(self._left_s()):
-                reply = await self._call(meta)
-        except LinkDownError:
-            raise NeverSentError("there is no connection") from None
-        except LinkBrokenError:
-            raise TransportFailedError("the connection broke") from None
-        except TimeoutError:
-            raise TransportFailedError("no answer in time") from None
+        with sending_payment(self._deadline.left_s()):
+            reply = await self._call(meta)
         return self._response(reply, read_demand(reply))
 
     def start_over(self) -> None:
@@ -130,13 +123,7 @@ class ToolExchange:
 
     def can_still_pay(self) -> bool:
         """Tell whether a third of the time is left, which a settlement may well take."""
-        return self._left_s() >= self._timeout_s / 3
-
-    def _left_s(self) -> float:
-        now = anyio.current_time()
-        if self._deadline is None:
-            self._deadline = now + self._timeout_s
-        return max(0.0, self._deadline - now)
+        return self._deadline.is_enough_to_pay()
 
     async def _call(self, meta: Mapping[str, Any]) -> ToolReply | RpcFailure:
         return await self._link.call(self._tool, self._arguments, meta, self._progress)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from tools.web.wire import WireError
+
 
 class Progress(Protocol):
     """Told how far a call is."""
@@ -31,12 +33,18 @@ class RpcFailure:
     data: Any
 
 
-class LinkDownError(Exception):
+class LinkDownError(WireError):
     """There is no connection, so nothing was sent; the text is ours and says why."""
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, unsent=True)
 
-class LinkBrokenError(Exception):
+
+class LinkBrokenError(WireError):
     """The connection ended under the call; the upstream may have received it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, unsent=False)
 
 
 class Link(Protocol):

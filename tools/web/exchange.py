@@ -18,20 +18,13 @@ from tools.web.headers import (
     with_defaults,
     with_payment,
 )
+from tools.web.sending import Deadline, send_payment
 from tools.web.wire import Answer, Wire, WireError
 from wallet.errors import ErrorKind, PurserError
-from wallet.exchange import (
-    NeverSentError,
-    TransportFailedError,
-    WebRequest,
-    WebResponse,
-    is_good,
-)
+from wallet.exchange import NeverSentError, WebRequest, WebResponse, is_good
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 MAX_REDIRECTS = 5
-# After the deadline of a paid answer's body, time to hand over what came of it.
-CLOSING_S = 0.1
 MAX_CHALLENGE_BYTES = 1024 * 1024
 # 64 KiB of challenge fits easily; the HTTP parser itself gives up a little above this.
 MAX_RESPONSE_HEADER_BYTES = 96 * 1024
@@ -67,8 +60,7 @@ class WebExchange:
     ) -> None:
         self._client = client
         self._request = request
-        self._timeout_s = timeout_s
-        self._deadline: float | None = None
+        self._deadline = Deadline(timeout_s)
         self._hop: _Hop | None = None
         self._cookies: dict[str, dict[str, str]] = {}
 
@@ -88,11 +80,11 @@ class WebExchange:
         self._cookies.clear()
         hop = self._first_hop()
         try:
-            with anyio.fail_after(self._left_s()):
+            with anyio.fail_after(self._deadline.left_s()):
                 return await self._follow(hop)
         except TimeoutError:
             raise PurserError(
-                ErrorKind.TIMEOUT, f"No whole answer within {self._timeout_s:g} seconds."
+                ErrorKind.TIMEOUT, f"No whole answer within {self._deadline.total_s:g} seconds."
             ) from None
         except WireError as error:
             if error.timed_out:
@@ -117,25 +109,17 @@ class WebExchange:
         if not all(is_sendable(name, value) for name, value in payment_headers.items()):
             raise NeverSentError("a payment header cannot be sent")
         headers = with_payment(self._outgoing(hop), payment_headers)
-        try:
-            left_s = self._left_s()
-            with anyio.fail_after(left_s + CLOSING_S):
-                answer = await self._client.send(
-                    hop.method,
-                    hop.target,
-                    headers,
-                    hop.body,
-                    self._paid_limit,
-                    body_until=anyio.current_time() + left_s,
-                )
-        except PurserError:
-            raise NeverSentError("the address was refused before connecting") from None
-        except WireError as error:
-            if error.unsent:
-                raise NeverSentError("no connection could be made") from None
-            raise TransportFailedError("the answer broke off") from None
-        except TimeoutError:
-            raise TransportFailedError("no whole answer in time") from None
+        answer = await send_payment(
+            self._deadline,
+            lambda body_until: self._client.send(
+                hop.method,
+                hop.target,
+                headers,
+                hop.body,
+                self._paid_limit,
+                body_until=body_until,
+            ),
+        )
         return _response(hop.target, answer)
 
     def start_over(self) -> None:
@@ -144,14 +128,7 @@ class WebExchange:
 
     def can_still_pay(self) -> bool:
         """Tell whether a third of the time is left, which a settlement may well take."""
-        return self._left_s() >= self._timeout_s / 3
-
-    def _left_s(self) -> float:
-        """Return the seconds left; the clock starts with the first question."""
-        now = anyio.current_time()
-        if self._deadline is None:
-            self._deadline = now + self._timeout_s
-        return max(0.0, self._deadline - now)
+        return self._deadline.is_enough_to_pay()
 
     def _first_hop(self) -> _Hop:
         request = self._request
