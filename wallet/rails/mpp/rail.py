@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from wallet.assets import find_asset
 from wallet.exchange import WebResponse
 from wallet.model import (
     Challenge,
@@ -18,6 +17,7 @@ from wallet.model import (
 )
 from wallet.rails.authenticate import AuthChallenge, parse_challenges
 from wallet.rails.base import SHORTEST_VALIDITY_S, CannotFreezeError, Draft
+from wallet.rails.freezing import freeze_transfer
 from wallet.rails.mpp.challenge import (
     SCHEME,
     PaymentChallenge,
@@ -76,26 +76,13 @@ class MppRail:
                 in the asset table.
         """
         asked = _asked(challenge, offer)
-        asset = find_asset(offer.network_id or "", offer.asset)
-        if asset is None:
-            raise CannotFreezeError("the token contract is not a known one")
         if asked.digest is not None and not matches_body(asked.digest, draft.request.body):
             raise CannotFreezeError("the challenge is for a request with another body")
-        ends = draft.now_s + min(draft.validity_s, offer.max_timeout_s)
-        if asked.expires_at is not None:
-            ends = min(ends, asked.expires_at)
-        if ends < draft.now_s + SHORTEST_VALIDITY_S:
+        nonce = challenge_nonce(asked.id, asked.realm)
+        transfer = freeze_transfer(offer, draft, nonce, ends_at=asked.expires_at)
+        if transfer.valid_before < draft.now_s + SHORTEST_VALIDITY_S:
             raise CannotFreezeError("the challenge has expired, or is about to")
-        return Transfer(
-            network_id=asset.network,
-            asset=asset.address,
-            payer=draft.payer,
-            pay_to=offer.pay_to,
-            amount_atomic=offer.amount_atomic,
-            valid_after=0,
-            valid_before=ends,
-            nonce=challenge_nonce(asked.id, asked.realm),
-        )
+        return transfer
 
     def payment_headers(
         self,

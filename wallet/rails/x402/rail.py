@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from wallet.assets import find_asset
 from wallet.exchange import WebResponse
-from wallet.methods import way_of
 from wallet.model import Challenge, Method, Offer, Purchase, SellerWord, Settlement, Transfer
-from wallet.rails.base import CannotFreezeError, Draft
+from wallet.rails.base import Draft
+from wallet.rails.freezing import freeze_transfer
 from wallet.rails.x402.challenge import envelope_of, read_challenge
 from wallet.rails.x402.offer import RAIL, facilitator_of
 from wallet.rails.x402.offer_receipt import ReceiptCase, judge_offer, judge_receipt
@@ -39,30 +39,14 @@ class X402Rail:
     def freeze(self, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
         """Fix the terms of an authorization, whichever method the offer names; random nonce.
 
-        It is valid at once, and for as long as the seller wants and the user allows.
-
         Raises:
             CannotFreezeError: the token is not in the asset table, or nothing is known of the
                 scheme or its transfer method.
         """
-        asset = find_asset(offer.network_id or "", offer.asset)
-        if asset is None:
-            raise CannotFreezeError("the token contract is not a known one")
-        way = way_of(offer)
-        if way is None or way.method is Method.VOUCHER:
-            raise CannotFreezeError("the payment scheme is not supported")
-        return Transfer(
-            network_id=asset.network,
-            asset=asset.address,
-            payer=draft.payer,
-            pay_to=offer.pay_to,
-            amount_atomic=offer.amount_atomic,
-            valid_after=0,
-            valid_before=draft.now_s + min(draft.validity_s, offer.max_timeout_s),
-            nonce="0x" + draft.random.hex(),
-            method=way.method,
-            facilitator=facilitator_of(offer) if way.method is Method.UPTO else None,
-        )
+        transfer = freeze_transfer(offer, draft, "0x" + draft.random.hex())
+        if transfer.method is Method.UPTO:
+            return replace(transfer, facilitator=facilitator_of(offer))
+        return transfer
 
     def payment_headers(
         self,
