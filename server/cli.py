@@ -103,6 +103,11 @@ COMMANDS: dict[str, Command] = {
         "refuse a payment that waits for approval, or take back an approval not used yet",
         ("purser deny ap_0199a3f0-5a6b-7c1d-9e2f-001122334455",),
     ),
+    "allowance": Command(
+        "allowance",
+        "show what Permit2 may take from the wallet, and the transaction that changes it",
+        ("purser allowance", "purser allowance --set 5.00", "purser allowance --set 0 --json"),
+    ),
     "channels": Command(
         "channels",
         "list payment channels, what they hold and what they have paid",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from wallet.assets import Asset, contracts
 from wallet.chain import Chain
+from wallet.chain_answers import padded
 from wallet.funds import read_soon
 from wallet.methods import method_of
 from wallet.model import Challenge, Method, Offer
@@ -14,6 +15,8 @@ from wallet.rails.x402.gas_permit import takes_gas_permit
 
 PERMIT_SCHEME = "permit2"
 """What the user has to enable before any permit is signed, under `upto` as well."""
+APPROVE = "0x095ea7b3"
+"""The first four bytes of the Keccak-256 of `approve(address,uint256)` (EIP-20)."""
 UNREAD = "no RPC server says whether Permit2 may take the price from this wallet"
 
 
@@ -53,6 +56,16 @@ class Allowances:
             nonce = await read_soon(self._chain, self._chain.permit_nonce, asset, owner)
             return Allowance(missing=UNREAD) if nonce is None else Allowance(nonce)
         return Allowance(missing=_missing(asset, offer.amount_atomic, allowed))
+
+
+def approval_data(amount_atomic: int) -> str:
+    """Return the call data of `approve(Permit2, amount)`, sent to the token itself (EIP-20).
+
+    `amount_atomic` takes the place of what was allowed before; 0 takes it back.
+    """
+    return APPROVE + "".join(
+        padded(one)[2:] for one in (contracts()["permit2"].address, f"{amount_atomic:x}")
+    )
 
 
 def _missing(asset: Asset, amount_atomic: int, allowed_atomic: int) -> str:

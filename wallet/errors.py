@@ -171,8 +171,8 @@ class ErrorKind(Enum):
     ALLOWANCE_REQUIRED = ErrorRow(
         "allowance_required",
         "Permit2 may not take this much of the token from the wallet",
-        "The user approves Permit2 for the token once, from the wallet itself, or chooses another"
-        " source; `purser price URL` shows every offer.",
+        "The user approves Permit2 for the token once, from the wallet itself (`purser allowance`"
+        " shows how), or chooses another source; `purser price URL` shows every offer.",
     )
     LEDGER_UNAVAILABLE = ErrorRow(
         "ledger_unavailable",

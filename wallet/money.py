@@ -77,6 +77,11 @@ def usd_from_atomic(amount_atomic: int, decimals: int) -> Usd:
     return Usd(-(-scaled // divisor))
 
 
+def atomic_from_usd(amount: Usd, decimals: int) -> int:
+    """Convert micro-USD to atomic units of a USD-pegged token, rounded down."""
+    return amount.micros * 10**decimals // MICROS_PER_USD
+
+
 def token_units(amount_atomic: int, decimals: int) -> str:
     """Write atomic units as a plain decimal of whole tokens, exactly: `10000`, 6 -> `0.01`."""
     sign, digits, exponent = Decimal(amount_atomic).as_tuple()

@@ -25,6 +25,8 @@ PAGES = (
     ("/dear", "costs $25.00, more than the limits allow"),
 )
 CHECK_S = 1
+PERMIT2_ATOMIC = 5_000_000
+"""So much may Permit2 take from the buyer, for the pages that are paid through it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
     sandbox = Sandbox(seller_port=args.seller_port, rpc_port=args.rpc_port)
     try:
         sandbox.start()
+        sandbox.approve_permit2(sandbox.buyer_key, PERMIT2_ATOMIC)
     except SandboxMissingError as error:
         say(f"purser: {error}", sys.stderr)
         return 1

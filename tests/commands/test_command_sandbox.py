@@ -58,6 +58,9 @@ def test_one_line_of_json_is_enough_to_buy_with(purser: CommandLine) -> None:
         purser.env = data["env"]
         ran = purser("fetch", seller + "/api/weather", "--json")
         assert (ran.code, ran.json()["receipt"]["evidence"]) == (0, "verified")
+        purser.env["PURSER_WALLET__SCHEMES"] = '["exact", "permit2", "upto", "batch-settlement"]'
+        for path in ("/permit2/page", "/upto/page", "/batch/page/1"):
+            assert purser("fetch", seller + path).code == 0
     finally:
         process.send_signal(signal.SIGTERM)
         rest, errors = process.communicate(timeout=30)
