@@ -39,6 +39,8 @@ HOMES = {
     "httpx2": ("server/upstream/",),
     "mcp": ("server/",),
     "mcp_types": ("server/",),
+    "starlette": ("server/",),
+    "uvicorn": ("server/pages/serving.py",),
     "trafilatura": ("tools/web/",),
     "x402": (),
 }
