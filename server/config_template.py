@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from server.settings_models import DEFAULT_NETWORK, SECTIONS, Section
+from server.settings_models import SECTIONS, Section
+from server.settings_values import DEFAULT_NETWORK
 from wallet.assets import networks
 from wallet.money import Usd
 

@@ -166,7 +166,7 @@ def _write_config(home: Path, source: Source, network: str | None) -> bool:
     """Write config.toml unless there is one; tell whether it was written."""
     from server.config_template import default_config_text
     from server.settings import CONFIG_FILE, SettingsError
-    from server.settings_models import DEFAULT_NETWORK
+    from server.settings_values import DEFAULT_NETWORK
     from wallet.files import write_file
 
     path = home / CONFIG_FILE

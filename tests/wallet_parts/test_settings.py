@@ -17,7 +17,8 @@ from sandbox.run import Sandbox
 from server.config_template import default_config_text
 from server.paths import purser_home
 from server.settings import Settings, SettingsError, load_settings
-from server.settings_models import SUPPORTED_SCHEMES, Config
+from server.settings_models import Config
+from server.settings_values import SUPPORTED_SCHEMES
 from tools.web.guard import HostRules
 from wallet.assets import networks
 from wallet.methods import WAYS
