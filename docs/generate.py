@@ -6,7 +6,6 @@ it is named.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -19,133 +18,13 @@ for _folder in (str(ROOT / "docs"), str(ROOT)):
     if _folder not in sys.path:
         sys.path.insert(0, _folder)
 
-from reference_pages import (  # noqa: E402
-    BLOCKS,
-    errors_page,
-    settings_page,
-    tools_page,
-    transcript,
-    with_block,
-)
-from reference_pages import table as _table  # noqa: E402
-
-from server.cli import COMMANDS, build_parser  # noqa: E402
-from wallet.assets import assets, networks  # noqa: E402
-
-_NETWORKS = """\
-# Networks and tokens
-
-Purser pays only with the tokens below, on the networks below. Nothing a seller sends adds to either
-table. Which networks are in use is your choice: `wallet.networks` in `config.toml`, by CAIP-2 id;
-the default is Base alone. `purser networks` lists both tables, and with `--check` compares every
-token with its contract, as your RPC servers show it.
-
-## Networks
-
-Sellers of x402 v2 name a network by its CAIP-2 id, sellers of v1 by the older name. The finality
-margin is how long after an authorization has lapsed Purser waits, by the chain's clock, before an
-unused nonce counts as proof that it was never spent.
-
-{networks}
-
-## Tokens
-
-A token is known by its chain and contract address, never by its symbol. The EIP-712 name and
-version are the ones its contract checks signatures against. A token that is not pegged to the US
-dollar has no price in dollars here, so it cannot be weighed against a budget.
-
-{tokens}
-"""
-
-_COMMANDS = """\
-# Commands
-
-`purser COMMAND --help` shows the same on the spot.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the limits. What was asked for goes to
-standard output, everything about it to standard error. Amounts are US dollars, times are UTC. In a
-checkout, type `uv run purser` where this page says `purser`.
-
-With `--json` standard output holds one JSON object. A refusal or failure of the wallet is one too,
-`{{"error": ...}}`. What stops a command before it begins is told on standard error alone: wrong
-usage, and settings that cannot be used. Read the exit code first.
-
-Tables and colours are for terminals: a pipe gets plain text. With `NO_COLOR` set there is no escape
-sequence in a terminal either.
-
-{index}
-
-{commands}"""
-
-
-def networks_page() -> str:
-    """Return the page of networks and tokens, from `wallet/data/*.toml`."""
-    net_rows = [
-        [
-            net.name,
-            f"`{net.id}`",
-            ", ".join(f"`{name}`" for name in net.v1_names) or "none",
-            "yes" if net.testnet else "no",
-            f"{net.finality_margin_s} s",
-        ]
-        for net in networks().values()
-    ]
-    asset_rows = [
-        [
-            networks()[asset.network].name,
-            asset.symbol,
-            f"`{asset.address}`",
-            str(asset.decimals),
-            f'"{asset.eip712_name}", "{asset.eip712_version}"',
-            "yes" if asset.usd_pegged else "no",
-        ]
-        for asset in assets().values()
-    ]
-    net_headings = ["network", "CAIP-2 id", "x402 v1 names", "testnet", "finality margin"]
-    asset_headings = ["network", "token", "contract", "decimals", "EIP-712 domain", "USD-pegged"]
-    return _NETWORKS.format(
-        networks=_table(net_headings, net_rows), tokens=_table(asset_headings, asset_rows)
-    )
-
-
-def _argument(action: argparse.Action) -> list[str]:
-    """Return a row: how the argument is written, and what it does."""
-    value = action.metavar or ("" if action.choices is None else "|".join(action.choices))
-    shown = str(value) if action.nargs != "+" else f"{value} [{value} ...]"
-    names = ", ".join(action.option_strings)
-    written = " ".join(part for part in (names, "" if action.nargs == 0 else shown) if part)
-    return [f"`{written}`".replace("|", "\\|"), (action.help or "").replace("%%", "%")]
-
-
-def _arguments(parser: argparse.ArgumentParser) -> list[str]:
-    """Return the table of a parser's arguments; nothing for one that has none."""
-    taken = [
-        one for one in parser._actions if not (one.dest == "help" or one.nargs == argparse.PARSER)
-    ]
-    rows = [_argument(one) for one in taken]
-    return [_table(["argument", "what it does"], rows)] if rows else []
-
-
-def _command(name: str, parser: argparse.ArgumentParser) -> str:
-    parts = [f"## purser {name}", parser.description or "", *_arguments(parser)]
-    for action in (one for one in parser._actions if one.nargs == argparse.PARSER):
-        choices: dict[str, argparse.ArgumentParser] = dict(action.choices or {})
-        for word, its in choices.items():
-            parts += [f"### purser {name} {word}", its.description or "", *_arguments(its)]
-    parts.append("```sh\n" + "\n".join(COMMANDS[name].examples) + "\n```")
-    return "\n\n".join(parts) + "\n"
-
-
-def commands_page() -> str:
-    """Return the page of commands, from the parsers themselves."""
-    chosen = next(one for one in build_parser()._actions if one.dest == "command")
-    parsers: dict[str, argparse.ArgumentParser] = dict(chosen.choices or {})
-    index = [[f"[`{name}`](#purser-{name})", COMMANDS[name].help] for name in parsers]
-    return _COMMANDS.format(
-        index=_table(["command", "what it does"], index),
-        commands="\n".join(_command(name, parser) for name, parser in parsers.items()),
-    )
-
+from commands_page import commands_page  # noqa: E402
+from demo_transcript import transcript  # noqa: E402
+from errors_page import errors_page  # noqa: E402
+from networks_page import networks_page  # noqa: E402
+from page_parts import with_block  # noqa: E402
+from settings_page import settings_block, settings_page  # noqa: E402
+from tools_page import tools_block, tools_page  # noqa: E402
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands": commands_page,
@@ -154,6 +33,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings": settings_page,
     "tools": tools_page,
 }
+BLOCKS: dict[str, Callable[[], str]] = {"tools": tools_block, "settings": settings_block}
 
 
 def readme(text: str) -> str:
