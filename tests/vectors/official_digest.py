@@ -1,12 +1,13 @@
-"""What the official SDK makes of a payment header: the message it stands for, and its digest."""
+"""What the official packages make of a payment header: each message in it, and its digest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast
 
-from eth_account.messages import encode_typed_data
-from eth_utils.crypto import keccak
+from official_channel import channel_payment
+from official_mpp import HEADERS, charge_message
+from official_whole import digest_of, whole
 from x402.extensions.eip2612_gas_sponsoring import extract_eip2612_gas_sponsoring_info
 from x402.http.utils import decode_payment_signature_header
 from x402.mechanisms.evm.constants import (  # pyright: ignore[reportMissingTypeStubs]
@@ -32,30 +33,32 @@ from wallet.model import Method
 
 
 def described(expected: Mapping[str, Any]) -> dict[str, Any]:
-    """Return typed data, digest and signature of a payment, and of the permit that went along."""
-    payment = cast("Any", decode_payment_signature_header(expected["header"]["value"]))
-    message = _message(expected, payment.payload)
-    found = {
-        "typed_data": message,
-        "digest": digest_of(message),
-        "signature": payment.payload["signature"],
-    }
+    """Add typed data, digest and signature to every payment in what a replay returned."""
+    if "calls" in expected:
+        calls = [
+            {**call, "sent": [one and {**one, **_payment(one)} for one in call["sent"]]}
+            for call in expected["calls"]
+        ]
+        return {**expected, "calls": calls}
+    return {**expected, **(_payment(expected) if "header" in expected else {})}
+
+
+def _payment(expected: Mapping[str, Any]) -> dict[str, Any]:
+    name, value = expected["header"]["name"], expected["header"]["value"]
+    if name in HEADERS:
+        return _signed(*charge_message(value))
+    payment = cast("Any", decode_payment_signature_header(value))
+    if "channelConfig" in payment.payload:
+        return channel_payment(payment.payload, payment.accepted.network)
+    found = _signed(_message(expected, payment.payload), payment.payload["signature"])
     permit = None if payment.x402_version == 1 else extract_eip2612_gas_sponsoring_info(payment)
     if permit is not None:
-        written = _permit(expected, permit)
-        found["permit"] = {
-            "typed_data": written,
-            "digest": digest_of(written),
-            "signature": permit.signature,
-        }
+        found["permit"] = _signed(_permit(expected, permit), permit.signature)
     return found
 
 
-def digest_of(message: Mapping[str, Any]) -> str:
-    """Return the digest that eth-account signs for a whole EIP-712 message, as 0x hex."""
-    signable = cast("Any", encode_typed_data)(full_message=_whole_numbers(message))
-    parts = b"\x19" + bytes(signable.version) + bytes(signable.header) + bytes(signable.body)
-    return "0x" + keccak(parts).hex()
+def _signed(message: dict[str, Any], signature: str) -> dict[str, Any]:
+    return {"typed_data": message, "digest": digest_of(message), "signature": signature}
 
 
 def _message(expected: Mapping[str, Any], payload: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +71,7 @@ def _message(expected: Mapping[str, Any], payload: dict[str, Any]) -> dict[str, 
             authorization, _chain_id(expected), asset.address, asset.eip712_name,
             asset.eip712_version,
         )  # fmt: skip
-        return _whole(_token_domain(domain), types, primary, message)
+        return whole(_token_domain(domain), types, primary, message)
     if method == Method.UPTO:
         upto = UptoPermit2Payload.from_dict(payload).permit2_authorization
         build = cast("Any", upto_client)._build_upto_permit2_typed_data
@@ -81,7 +84,7 @@ def _message(expected: Mapping[str, Any], payload: dict[str, Any]) -> dict[str, 
         name: [{"name": one.name, "type": one.type} for one in members]
         for name, members in types.items()
     }
-    return _whole(domain, plain, primary, message)
+    return whole(domain, plain, primary, message)
 
 
 def _permit(expected: Mapping[str, Any], permit: Any) -> dict[str, Any]:
@@ -100,7 +103,7 @@ def _permit(expected: Mapping[str, Any], permit: Any) -> dict[str, Any]:
         "nonce": int(permit.nonce),
         "deadline": int(permit.deadline),
     }
-    return _whole(domain, EIP2612_PERMIT_TYPES, "Permit", message)
+    return whole(domain, EIP2612_PERMIT_TYPES, "Permit", message)
 
 
 def _chain_id(expected: Mapping[str, Any]) -> int:
@@ -114,39 +117,3 @@ def _token_domain(domain: Any) -> dict[str, Any]:
         "chainId": domain.chain_id,
         "verifyingContract": domain.verifying_contract,
     }
-
-
-def _whole(
-    domain: Mapping[str, Any],
-    types: Mapping[str, Any],
-    primary: str,
-    message: Mapping[str, Any],
-) -> dict[str, Any]:
-    kinds = {"chainId": "uint256", "verifyingContract": "address"}
-    members = [{"name": name, "type": kinds.get(name, "string")} for name in domain]
-    return {
-        "types": {"EIP712Domain": members, **types},
-        "primaryType": primary,
-        "domain": dict(domain),
-        "message": _as_text(message),
-    }
-
-
-def _as_text(value: Any) -> Any:
-    """Write integers as decimal strings, which every JSON reader keeps whole, and bytes as hex."""
-    if isinstance(value, Mapping):
-        return {name: _as_text(one) for name, one in cast("Mapping[str, Any]", value).items()}
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    return str(value) if isinstance(value, int) else value
-
-
-def _whole_numbers(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Undo `_as_text`: what is digits alone is a number."""
-
-    def read(value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {name: read(one) for name, one in cast("Mapping[str, Any]", value).items()}
-        return int(value) if isinstance(value, str) and value.isdecimal() else value
-
-    return {**message, "message": read(message["message"])}
