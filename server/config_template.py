@@ -25,6 +25,7 @@ _SECTION_NOTES = {
     "wallet": "",
     "ledger": "",
     "batch": "Payment channels, for sellers of many cheap pages; see docs/channels.md.",
+    "approvals": "How you are asked about a payment above budget.approval_above.",
     "fetch": "",
 }
 
@@ -49,6 +50,9 @@ _NOTES = {
     "deposit_pages": "how many pages of the price at hand a deposit is for",
     "max_withdraw_delay_s": "the longest that a seller may keep the rest from coming back",
     "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
+    "routes": "form: the host asks you; url: it opens a page",
+    "notify": "a note on the desktop when the host cannot ask you",
+    "expires_s": "how long a request and its answer are good, in seconds",
     "timeout_s": "the longest time for one fetch, in seconds",
     "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",
     "repeat_window_s": "the same fetch within this time is not paid twice",

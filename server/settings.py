@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from server.settings_models import (
     NAMED,
     SECTIONS,
+    Approvals,
     Batch,
     Budget,
     Config,
@@ -80,6 +81,7 @@ class Settings:
     network: Mapping[str, NetworkSettings] = field(repr=False)
     ledger: LedgerSettings
     batch: Batch
+    approvals: Approvals
     fetch: Fetch
     upstream: Mapping[str, Upstream] = field(default_factory=dict[str, Upstream], repr=False)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
@@ -96,6 +98,7 @@ class Settings:
             config.network,
             config.ledger,
             config.batch,
+            config.approvals,
             config.fetch,
             config.upstream,
             origins or {},

@@ -13,6 +13,7 @@ from server.settings_values import (
     DEFAULT_NETWORK,
     NAMED_BY_NETWORK,
     NAMED_BY_UPSTREAM,
+    ROUTES,
     Amount,
     HostPatterns,
     HostsAndPorts,
@@ -20,6 +21,7 @@ from server.settings_values import (
     NetworkIds,
     OptionalAmount,
     PaymentFlows,
+    Routes,
     RpcUrls,
     Schemes,
     Texts,
@@ -91,6 +93,14 @@ class Batch(Section):
     )
 
 
+class Approvals(Section):
+    """`[approvals]`: the host's ways of asking that may be used, and how long an answer is good."""
+
+    routes: Routes = ROUTES
+    notify: bool = True
+    expires_s: int = Field(default=900, ge=60, le=3600)
+
+
 class Fetch(Section):
     """`[fetch]`: bounds of one fetch."""
 
@@ -135,6 +145,7 @@ class Config(Section):
     network: Annotated[dict[str, NetworkSettings], NAMED_BY_NETWORK] = {}
     ledger: LedgerSettings = LedgerSettings()
     batch: Batch = Batch()
+    approvals: Approvals = Approvals()
     fetch: Fetch = Fetch()
     upstream: Annotated[dict[str, Upstream], NAMED_BY_UPSTREAM] = {}
 
@@ -166,6 +177,7 @@ SECTIONS: dict[str, type[Section]] = {
     "wallet": Wallet,
     "ledger": LedgerSettings,
     "batch": Batch,
+    "approvals": Approvals,
     "fetch": Fetch,
 }
 

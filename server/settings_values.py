@@ -16,6 +16,7 @@ from wallet.money import Usd
 
 DEFAULT_NETWORK = "eip155:8453"
 SUPPORTED_SCHEMES = ("exact", "permit2", "upto", "batch-settlement")
+ROUTES = ("form", "url")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _UPSTREAM_NAME = re.compile(r"[a-z][a-z0-9-]{0,23}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}", re.ASCII)
@@ -90,6 +91,11 @@ def _scheme(text: str) -> None:
         raise ValueError(f"is not a payment scheme; {supported} are supported")
 
 
+def _route(text: str) -> None:
+    if text not in ROUTES:
+        raise ValueError(f"must be one of {', '.join(ROUTES)}")
+
+
 def _payment_flow(text: str) -> None:
     if text not in PAYMENT_FLOWS:
         raise ValueError(f"must be one of {', '.join(PAYMENT_FLOWS)}")
@@ -155,6 +161,7 @@ HostsAndPorts = Annotated[Texts, _each(_host_and_port)]
 NetworkIds = Annotated[Texts, _each(_network)]
 Schemes = Annotated[Texts, _each(_scheme)]
 PaymentFlows = Annotated[Texts, _each(_payment_flow)]
+Routes = Annotated[Texts, _each(_route)]
 RpcUrls = Annotated[Texts, _each(_rpc_url)]
 ToolNames = Annotated[Texts, _each(_tool_name)]
 LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]

@@ -61,6 +61,7 @@ def rules_from(settings: Settings) -> Rules:
         sign_in=wallet.sign_in,
         payment_flows=wallet.payment_flows,
         repeat_window_s=settings.fetch.repeat_window_s,
+        approval_life_s=settings.approvals.expires_s,
         channels=ChannelRules(batch.max_deposit, batch.deposit_pages, batch.max_withdraw_delay_s),
     )
 

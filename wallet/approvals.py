@@ -1,7 +1,7 @@
 """Approvals: what a person is asked, what binds the answer, and what state a request is in.
 
 Pure: no clock, disk or randomness. A request is bound to a hash of its terms, is used for one
-payment at most, and lives for 15 minutes.
+payment at most, and lives for 15 minutes unless the user set another time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from wallet.money import Usd, token_units
 from wallet.receipts import iso_time
 
 LIFE_S = 15 * 60
-"""How long a request and its answer are good, from the moment of asking."""
+"""How long a request and its answer are good, from the moment of asking, unless set otherwise."""
 
 CLOCK_SLACK_S = 60
 """A clock set back by more than this ends every request that is still open."""
@@ -132,7 +132,8 @@ def offered_terms(key: str, host: str, offer: Offer) -> Terms | None:
 class ApprovalRequest:
     """What to ask a person: the terms, and what a person wants to see of the call.
 
-    `url` is the one that was asked for; `now` is the unix second of asking.
+    `url` is the one that was asked for; `now` is the unix second of asking, and `life_s` how long
+    the request and its answer are good from then on.
     """
 
     id: str
@@ -142,6 +143,7 @@ class ApprovalRequest:
     url: str
     amount_usd: Usd
     now: int
+    life_s: int = LIFE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ async def ask(
         url=request.url,
         amount_usd=price,
         now=parts.now_s(),
+        life_s=parts.rules.approval_life_s,
     )
     asked = await parts.ledger.call(lambda ledger: ledger.ask_approval(wanted))
     kind, detail = _told(asked, parts.rules.approval_above)
@@ -138,7 +139,7 @@ _ENDED = {
     ),
     ApprovalState.DENIED: (
         ErrorKind.APPROVAL_DENIED,
-        "This request was denied. When its 15 minutes are over, the same call asks anew.",
+        "This request was denied. When its time is over, the same call asks anew.",
     ),
     ApprovalState.EXPIRED: (
         ErrorKind.APPROVAL_EXPIRED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from wallet.approvals import LIFE_S
 from wallet.channels.rules import DEFAULT_RULES, ChannelRules
 from wallet.errors import ErrorKind
 from wallet.ledger.base import Balance, Cap
@@ -27,6 +28,7 @@ class Rules:
     payment_flows: tuple[str, ...] = ("authorization",)
     sign_in: bool = False
     channels: ChannelRules = DEFAULT_RULES
+    approval_life_s: int = LIFE_S
 
 
 @dataclass(frozen=True, slots=True)

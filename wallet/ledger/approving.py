@@ -6,7 +6,6 @@ import sqlite3
 
 from wallet.approvals import (
     CLOCK_SLACK_S,
-    LIFE_S,
     LIVE_STATES,
     PENDING_MAX,
     UNUSED_KEPT,
@@ -112,7 +111,7 @@ def ask(connection: sqlite3.Connection, request: ApprovalRequest) -> Asked:
             "amount_usd_micros": request.amount_usd.micros,
             "terms_sha256": terms_sha256,
             "created_at": request.now,
-            "expires_at": request.now + LIFE_S,
+            "expires_at": request.now + request.life_s,
         },
     )
     opened = get(connection, request.id)
