@@ -32,7 +32,7 @@ from wallet.presenting import Bought
 from wallet.purchases import PurchaseStore
 from wallet.rails.mpp.rail import MppRail
 from wallet.rails.x402.rail import X402Rail
-from wallet.signer import UnlockedKey
+from wallet.signing.key import UnlockedKey
 from wallet.vault import Vault
 
 RULES = Rules(

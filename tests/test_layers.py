@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ HOMES = {
     "httpx": ("tools/web/http.py",),
     "httpcore": ("tools/web/http.py",),
     "eth_account": ("wallet/key_forms.py",),
-    "eth_keys": ("wallet/signer.py", "wallet/signatures.py"),  # the second has no private key
+    "eth_keys": ("wallet/signing/key.py", "wallet/signatures.py"),  # the second has no private key
     "cryptography": ("wallet/signatures.py",),
     "eth_keyfile": (),
     "keyring": ("wallet/system_keyring.py",),
@@ -55,10 +56,13 @@ NOT_IN_RAILS = frozenset(
 WALLET_IO = tuple(
     f"wallet.{name}"
     for name in (
-        *("chain", "files", "ids", "key_forms", "keystore", "ledger", "signer", "system_keyring"),
+        *("chain", "files", "ids", "key_forms", "keystore", "ledger", "signing", "system_keyring"),
         "wallet_file",
     )
 )
+
+# What a key is put before is made by the signers alone, once the ledger bore it out.
+SIGNERS, CHECKED = "wallet/signing/", re.compile(r"wallet\.signing\.(\w+\.)*[Cc]hecked")
 
 SLOW = frozenset(
     {"httpx", "eth_account", "web3", "trafilatura", "keyring", "rich", "platformdirs", "x402"}
@@ -137,6 +141,8 @@ def violations(name: str, source: str) -> list[str]:
             found.append(f"{item.module} before the launcher runs")
         if package in PRODUCT and not _at_home(name, top):
             found.append(f"{item.module} away from its home")
+        if CHECKED.match(item.module) and not name.startswith(SIGNERS):
+            found.append(f"{item.module} outside the signers")
         if name.startswith("wallet/rails/") and (
             top in NOT_IN_RAILS or item.module.startswith(WALLET_IO)
         ):
@@ -172,6 +178,9 @@ def test_a_module_imports_only_what_its_layer_may(name: str) -> None:
         ("server/commands/demo.py", "import sandbox"),
         ("server/app.py", "import x402"),
         ("wallet/payer.py", "from eth_account import Account"),
+        ("wallet/vault.py", "from wallet.signing.checked import CheckedHold"),
+        ("wallet/payer.py", "def f():\n    from wallet.signing import checked"),
+        ("wallet/payer.py", "from wallet.signing.transfers import CheckedHold"),
         ("wallet/reconcile.py", "import web3"),
         ("wallet/vault.py", "def f():\n    from eth_keys.datatypes import PrivateKey"),
         ("wallet/rails/x402/did.py", "def f():\n    import cryptography"),
@@ -179,7 +188,7 @@ def test_a_module_imports_only_what_its_layer_may(name: str) -> None:
         ("wallet/rails/x402/parse.py", "import time"),
         ("wallet/rails/x402/parse.py", "def f():\n    from datetime import datetime"),
         ("wallet/rails/base.py", "from wallet import chain"),
-        ("wallet/rails/base.py", "def f():\n    from .. import signer"),
+        ("wallet/rails/base.py", "def f():\n    from .. import signing"),
         ("wallet/rails/x402/rail.py", "from wallet.ledger.base import Ledger"),
         ("wallet/policy.py", "import importlib as i\ni.import_module('server.app')"),
         ("purser_mcp/__init__.py", "import server.cli"),
@@ -198,6 +207,7 @@ def test_a_forbidden_import_is_noticed(name: str, source: str) -> None:
         ("wallet/rails/x402/parse.py", "from ..base import Rail\nimport json"),
         ("wallet/key_forms.py", "def f():\n    from eth_account import Account"),
         ("wallet/chain.py", "import web3"),
+        ("wallet/signing/sign_in.py", "from wallet.signing.checked import CheckedSignIn"),
         ("tools/web/http.py", "import httpx, httpcore"),
         ("tools/web/extract.py", "import trafilatura"),
         ("server/app.py", "from mcp.server import Server\nimport tools\nimport wallet.payer"),

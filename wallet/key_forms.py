@@ -10,7 +10,7 @@ from wallet.errors import ErrorKind, PurserError
 from wallet.hidden import Hidden
 from wallet.loading import recursion_limit_kept
 from wallet.rails.x402.evm import checksum_address
-from wallet.signer import UnlockedKey
+from wallet.signing.key import UnlockedKey
 
 if TYPE_CHECKING:
     from eth_account import Account

@@ -12,7 +12,7 @@ from wallet.errors import ErrorKind, PurserError
 from wallet.hidden import Hidden
 from wallet.key_forms import decrypted, encrypted, new_secret, secret_from, stored_address, unlocked
 from wallet.seal import Policy, Seal, is_check, make_seal, passes, read_seal
-from wallet.signer import UnlockedKey
+from wallet.signing.key import UnlockedKey
 from wallet.system_keyring import drop_spare, read_entry, replace_entry, write_entry
 from wallet.wallet_file import WalletExistsError, read_fields, replace_fields, write_fields
 

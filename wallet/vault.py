@@ -13,7 +13,10 @@ from wallet.ledger.base import Ledger
 from wallet.model import Transfer
 from wallet.rails.x402.batch.channel import Deposit, Voucher
 from wallet.rails.x402.sign_in import SignIn
-from wallet.signer import ChannelSigner, KeySource, Signer, SigningRefusedError, UnlockedKey
+from wallet.signing.channels import ChannelSigner
+from wallet.signing.key import KeySource, SigningRefusedError, UnlockedKey
+from wallet.signing.sign_in import SignInSigner
+from wallet.signing.transfers import Signer
 
 
 class Vault:
@@ -77,7 +80,7 @@ class Vault:
         with _refusals():
             if not self._may_sign_in:
                 raise SigningRefusedError("signing in is not turned on")
-            return self._signer(ledger).sign_in(purchase_id, checked)
+            return SignInSigner(self._unlock(), ledger.get).sign(purchase_id, checked)
 
     def _signer(self, ledger: Ledger) -> Signer:
         return Signer(_Unlocked(self._unlock()), ledger.get)

@@ -52,7 +52,7 @@ from wallet.assets import find_asset, networks
 from wallet.model import Challenge, Evidence, Purchase, State, Transfer
 from wallet.money import UINT256_MAX, Usd
 from wallet.rails.x402.evm import checksum_address
-from wallet.signer import Signer
+from wallet.signing.transfers import Signer
 
 ADDRESSES = st.binary(min_size=20, max_size=20).filter(any).map(lambda raw: "0x" + raw.hex())
 NETWORKS = st.sampled_from(sorted(networks()))

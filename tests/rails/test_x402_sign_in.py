@@ -28,7 +28,8 @@ from wallet.rails.x402.sign_in import (
     sign_in_message,
 )
 from wallet.sign_in import is_timely
-from wallet.signer import Signer, SigningRefusedError
+from wallet.signing.key import SigningRefusedError
+from wallet.signing.sign_in import SignInSigner
 from wallet.vault import Vault
 
 URL = "https://api.example.com/report"
@@ -208,8 +209,8 @@ def test_the_signer_checks_the_purchase_and_every_field_itself(
     assert objection(asked, row, SELLER) is not None
 
     with pytest.raises(SigningRefusedError):
-        Signer(OpenKey(SELLER_KEY), lambda _: row).sign_in("p1", asked)
-    signature = Signer(OpenKey(SELLER_KEY), lambda _: paid()).sign_in("p1", ASKED)
+        SignInSigner(OpenKey(SELLER_KEY).unlock(), lambda _: row).sign("p1", asked)
+    signature = SignInSigner(OpenKey(SELLER_KEY).unlock(), lambda _: paid()).sign("p1", ASKED)
     text = encode_defunct(text=sign_in_message(ASKED, SELLER))
     assert Account.recover_message(text, signature=signature) == SELLER
 

@@ -18,7 +18,8 @@ from sandbox.run import BUYER, BUYER_KEY
 from tests.secrets.canary import PASSPHRASE, all_secrets, leaks
 from wallet.errors import PurserError
 from wallet.keystore import Keystore, WalletExistsError
-from wallet.signer import Signer, UnlockedKey
+from wallet.signing.key import UnlockedKey
+from wallet.signing.transfers import Signer
 from wallet.vault import Vault
 
 KEY = BUYER_KEY.removeprefix("0x")

@@ -25,11 +25,11 @@ from wallet.payer import Payer
 from wallet.purchases import PurchaseStore
 from wallet.rails.x402.evm import checksum_address
 from wallet.rails.x402.rail import X402Rail
-from wallet.signer import UnlockedKey
+from wallet.signing.key import UnlockedKey
 from wallet.vault import Vault
 
 if TYPE_CHECKING:
-    from wallet.signer import Checked, _CheckedHold  # pyright: ignore[reportPrivateUsage]
+    from wallet.signing.checked import Checked, CheckedHold
 
 PAYER = checksum_address("0x" + "7a" * 20)
 LONGEST_DELAY_MS = 20
@@ -57,7 +57,7 @@ class RecordingKey(UnlockedKey):
 
     def sign(self, hold: Checked) -> str:
         """Report the nonce of a transfer, and return 65 bytes made from it."""
-        nonce = cast("_CheckedHold", hold).transfer.nonce
+        nonce = cast("CheckedHold", hold).transfer.nonce
         self._signing(nonce)
         digest = sha256(nonce.encode()).hexdigest()
         return f"0x{digest}{digest}1b"

@@ -21,7 +21,8 @@ from wallet.chain import Chain
 from wallet.chain_answers import TransferProof
 from wallet.model import Evidence, Purchase, State, Transfer
 from wallet.money import Usd
-from wallet.signer import Signer, UnlockedKey
+from wallet.signing.key import UnlockedKey
+from wallet.signing.transfers import Signer
 
 NETWORK = "eip155:84532"
 USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"

@@ -18,10 +18,12 @@ from x402.mechanisms.evm.batch_settlement.utils import (  # pyright: ignore[repo
 
 from sandbox.run import BUYER, BUYER_KEY, SELLER, THIEF_KEY
 from wallet.channels.model import Channel, ChannelState, page_transfer
+from wallet.channels.resolving import signed_by
 from wallet.model import Evidence, Purchase, State
 from wallet.money import Usd
 from wallet.rails.x402.batch.channel import ChannelConfig, Deposit, Voucher, channel_id
-from wallet.signer import ChannelSigner, SigningRefusedError, UnlockedKey, signed_by
+from wallet.signing.channels import ChannelSigner
+from wallet.signing.key import SigningRefusedError, UnlockedKey
 
 USDC = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
 SALT = "0x" + "05" * 32

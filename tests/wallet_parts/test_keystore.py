@@ -23,7 +23,8 @@ from keyring.errors import KeyringLocked, PasswordSetError
 from wallet.errors import ErrorKind, PurserError
 from wallet.keystore import Keystore, Source, WalletExistsError
 from wallet.model import Transfer
-from wallet.signer import Signer, SigningRefusedError
+from wallet.signing.key import SigningRefusedError
+from wallet.signing.transfers import Signer
 
 NO_TRANSFER = Transfer("", "", "", "", 0, 0, 0, "")
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"

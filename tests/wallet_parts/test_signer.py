@@ -22,7 +22,8 @@ from wallet.money import UINT256_MAX, Usd
 from wallet.rails.x402.eip712 import transfer_typed_data
 from wallet.rails.x402.gas_permit import gas_permit_typed_data
 from wallet.rails.x402.permit2 import permit2_typed_data
-from wallet.signer import Signer, SigningRefusedError, UnlockedKey
+from wallet.signing.key import SigningRefusedError, UnlockedKey
+from wallet.signing.transfers import Signer
 
 SECRET = bytes.fromhex("59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d")
 PAYER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -268,7 +269,7 @@ def test_the_signer_reads_the_purchase_that_was_asked_for() -> None:
 
 def test_the_signer_offers_no_other_way_to_a_signature() -> None:
     public = {name for name, _ in inspect.getmembers(Signer) if not name.startswith("_")}
-    assert public == {"address", "prepare", "sign", "sign_in", "sign_permit"}
+    assert public == {"address", "prepare", "sign", "sign_permit"}
     assert list(inspect.signature(Signer.sign).parameters) == ["self", "purchase_id", "checked"]
     permit = ["self", "purchase_id", "checked", "permit_nonce"]
     assert list(inspect.signature(Signer.sign_permit).parameters) == permit

@@ -8,6 +8,7 @@ held whatever it says.
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from functools import partial
 
@@ -23,11 +24,13 @@ from wallet.model import Evidence, Purchase, State
 from wallet.parts import Parts
 from wallet.proof import is_dead
 from wallet.rails.x402.batch.answer import read_correction
-from wallet.rails.x402.batch.channel import SETTLEMENT, Voucher
-from wallet.signer import signed_by
+from wallet.rails.x402.batch.channel import SETTLEMENT, Voucher, voucher_digest
+from wallet.signatures import recover_address
 
 CHANNELS = "0x7a7ebd7b"
 """First four bytes of the Keccak-256 of `channels(bytes32)`, which returns two words."""
+
+_SIGNATURE = re.compile(r"0x[0-9a-fA-F]{128}(?:1[bB]|1[cC])", re.ASCII)
 
 NOT_CHARGED = "the seller shows that it did not charge this; the deposit covers its voucher"
 
@@ -149,3 +152,14 @@ def _margin_s(channel: Channel) -> int:
 def _settle(parts: Parts, page_id: str, evidence: Evidence, ledger: Ledger) -> None:
     note = "the seller shows our voucher for it"
     ledger.settle(page_id, evidence=evidence, tx_hash=None, now=parts.now_s(), note=note)
+
+
+def signed_by(voucher: Voucher, signature: str) -> str | None:
+    """Return the EIP-55 address that signed a voucher, or None where the text is no signature."""
+    if _SIGNATURE.fullmatch(signature) is None:
+        return None
+    try:
+        digest = voucher_digest(voucher)
+    except ValueError:
+        return None
+    return recover_address(digest, bytes.fromhex(signature[2:]))
