@@ -45,6 +45,16 @@ COMMANDS: dict[str, Command] = {
         "make a wallet and write config.toml",
         ("purser init", "purser init --key keystore", "purser init --import"),
     ),
+    "install": Command(
+        "install",
+        "add Purser to an MCP host, in the host's own file, or take it out",
+        (
+            "purser install",
+            "purser install claude-code",
+            "purser install vscode --scope project --print",
+            "purser install codex --remove",
+        ),
+    ),
     "fund": Command(
         "fund",
         "show the wallet's address, as text and QR code, and what it holds",

@@ -38,17 +38,24 @@ def command_line(
 def host_command(
     environ: Mapping[str, str] | None = None, *, root: Path = ROOT, scripts: Path | None = None
 ) -> list[str]:
-    """Return what a host runs, in absolute paths: a host has another PATH and another folder."""
+    """Return what a host runs, in absolute paths: a host has another PATH and another folder.
+
+    It starts the Purser that is running now, the way that this one was started: through uv from a
+    checkout or by the package's name, or as a program of its own.
+    """
     variables = os.environ if environ is None else environ
-    installed = _installed(variables, scripts or _own_scripts())
-    if installed is not None:
-        return [installed, "serve"]
-    uv = variables.get(_UNDER_UV) or _found("uv", variables)
-    if uv is None:
-        return [sys.executable, "-P", "-m", "purser_mcp", "serve"]
-    if (root / "pyproject.toml").is_file():
+    own = scripts or _own_scripts()
+    started_by, is_checkout = variables.get(_UNDER_UV), (root / "pyproject.toml").is_file()
+    if started_by is None and (program := _own_program(variables, own)) is not None:
+        return [program, "serve"]
+    uv = started_by or (_found("uv", variables) if is_checkout else None)
+    if uv is not None and is_checkout:
         return [uv, "run", "--directory", str(root), "purser", "serve"]
-    return [uv, "tool", "run", "--from", PACKAGE, "purser", "serve"]
+    if (installed := _installed(variables, own)) is not None:
+        return [installed, "serve"]
+    if uv is not None:
+        return [uv, "tool", "run", "--from", PACKAGE, "purser", "serve"]
+    return [sys.executable, "-P", "-m", "purser_mcp", "serve"]
 
 
 def host_environment(*, needs_passphrase: bool) -> dict[str, str]:
@@ -78,6 +85,14 @@ def quoted(word: str) -> str:
 
 def _own_scripts() -> Path:
     return Path(sys.executable).parent
+
+
+def _own_program(variables: Mapping[str, str], scripts: Path) -> str | None:
+    """Return the program that belongs to this interpreter, by the path that a person knows."""
+    own, known = _found("purser", {"PATH": str(scripts)}), _found("purser", variables)
+    if own is None or known is None:
+        return own
+    return known if Path(known).resolve() == Path(own).resolve() else own
 
 
 def _installed(variables: Mapping[str, str], scripts: Path) -> str | None:

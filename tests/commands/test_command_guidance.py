@@ -33,7 +33,43 @@ def test_an_installed_purser_is_called_by_its_name(tmp_path: Path, checkout: Pat
     path = program(tmp_path / "bin", "purser")
     environ = {"PATH": str(path.parent)}
     assert command_line(environ, root=checkout) == "purser"
-    assert host_command(environ, root=checkout) == [str(path), "serve"]
+    for scripts in (path.parent, tmp_path / "bare"):
+        assert host_command(environ, root=checkout, scripts=scripts) == [str(path), "serve"]
+
+
+def test_a_host_starts_the_purser_that_is_running_and_not_another_on_path(tmp_path: Path) -> None:
+    other = program(tmp_path / "bin", "purser")
+    own = program(tmp_path / "venv", "purser")
+    for path in ("", str(other.parent)):
+        found = host_command({"PATH": path}, root=tmp_path, scripts=own.parent)
+        assert found == [str(own), "serve"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
+def test_a_host_is_told_the_path_that_a_person_knows(tmp_path: Path) -> None:
+    own = program(tmp_path / "venv", "purser")
+    (tmp_path / "bin").mkdir()
+    link = tmp_path / "bin" / "purser"
+    link.symlink_to(own)
+    environ = {"PATH": str(link.parent)}
+    assert host_command(environ, root=tmp_path, scripts=own.parent) == [str(link), "serve"]
+
+
+def test_under_uv_in_a_checkout_a_host_starts_the_checkout(tmp_path: Path, checkout: Path) -> None:
+    other = program(tmp_path / "bin", "purser")
+    environ = {"PATH": str(other.parent), "UV": "/opt/uv"}
+    from_checkout = ["/opt/uv", "run", "--directory", str(checkout), "purser", "serve"]
+    assert host_command(environ, root=checkout, scripts=tmp_path / "venv") == from_checkout
+
+
+def test_a_checkout_without_a_program_of_its_own_is_started_through_uv(
+    tmp_path: Path, checkout: Path
+) -> None:
+    uv = program(tmp_path / "bin", "uv")
+    found = host_command({"PATH": str(uv.parent)}, root=checkout, scripts=tmp_path / "bare")
+    assert found == [str(uv), "run", "--directory", str(checkout), "purser", "serve"]
+    installed = host_command({"PATH": str(uv.parent)}, root=tmp_path, scripts=tmp_path / "bare")
+    assert installed == [sys.executable, "-P", "-m", "purser_mcp", "serve"]
 
 
 def test_a_purser_that_is_on_path_only_under_uv_is_called_through_uv(
@@ -60,7 +96,8 @@ def test_without_a_checkout_the_package_is_named(tmp_path: Path) -> None:
 
 
 def test_without_uv_and_purser_the_interpreter_is_enough(tmp_path: Path) -> None:
-    assert host_command({"PATH": ""}, root=tmp_path)[0] == sys.executable
+    found = host_command({"PATH": ""}, root=tmp_path, scripts=tmp_path)
+    assert found == [sys.executable, "-P", "-m", "purser_mcp", "serve"]
 
 
 def test_a_command_in_a_sentence_is_written_as_it_is_typed() -> None:
