@@ -21,6 +21,7 @@ for _folder in (str(ROOT / "docs"), str(ROOT)):
 from commands_page import commands_page  # noqa: E402
 from demo_transcript import transcript  # noqa: E402
 from errors_page import errors_page  # noqa: E402
+from hosts_page import hosts_page, links_block  # noqa: E402
 from networks_page import networks_page  # noqa: E402
 from page_parts import with_block  # noqa: E402
 from settings_page import settings_block, settings_page  # noqa: E402
@@ -29,11 +30,16 @@ from tools_page import tools_block, tools_page  # noqa: E402
 PAGES: dict[str, Callable[[], str]] = {
     "commands": commands_page,
     "errors": errors_page,
+    "hosts": hosts_page,
     "networks": networks_page,
     "settings": settings_page,
     "tools": tools_page,
 }
-BLOCKS: dict[str, Callable[[], str]] = {"tools": tools_block, "settings": settings_block}
+BLOCKS: dict[str, Callable[[], str]] = {
+    "links": links_block,
+    "tools": tools_block,
+    "settings": settings_block,
+}
 
 
 def readme(text: str) -> str:

@@ -44,6 +44,7 @@ HOMES = {
     "uvicorn": ("server/pages/serving.py",),
     "trafilatura": ("tools/web/",),
     "x402": (),
+    "ruamel": ("server/mcp_hosts/yaml_edit.py",),
 }
 
 # Rails are sans-IO: what they need of the clock, of chance, of disk or net is handed to them.

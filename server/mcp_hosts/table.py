@@ -6,41 +6,28 @@ import os
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field
 
 Platform = Literal["linux", "macos", "windows"]
 Scope = Literal["user", "project"]
 _HOLE = re.compile(r"\{([A-Za-z_]+)\}")
 
 
-class Paths(BaseModel):
-    """The places of a host's file on each system, the first choice first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    linux: list[str] = Field(min_length=1)
-    macos: list[str] = Field(min_length=1)
-    windows: list[str] = Field(min_length=1)
-
-
-class Host(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
     """A row of the table; `project` is a path in the project's folder, or empty."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     title: str
     format: Literal["json", "toml", "yaml"]
     table: str
-    entry: dict[str, Any]
-    user: Paths
+    entry: Mapping[str, Any]
+    user: Mapping[Platform, list[str]]
     project: str = ""
-    found: list[str] = []
+    found: Sequence[str] = ()
     next: str
 
     def filled(
@@ -85,11 +72,11 @@ class Surroundings:
 def hosts() -> dict[str, Host]:
     """Return every host by the name that `purser install` takes."""
     text = Path(__file__).with_name("hosts.toml").read_text(encoding="utf-8")
-    return {name: Host.model_validate(row) for name, row in tomllib.loads(text).items()}
+    return {name: Host(**row) for name, row in tomllib.loads(text).items()}
 
 
 def candidates(
-    templates: list[str], platform: Platform, environ: Mapping[str, str], home: PurePath
+    templates: Sequence[str], platform: Platform, environ: Mapping[str, str], home: PurePath
 ) -> list[PurePath]:
     """Return the paths whose variables are all set to absolute ones, in order; no disk is asked."""
     kind = PureWindowsPath if platform == "windows" else PurePosixPath
@@ -106,7 +93,7 @@ def config_file(host: Host, scope: Scope, where: Surroundings) -> Path:
     """Return the file of a host that is to be edited; it need not exist."""
     if scope == "project":
         return where.here / host.project
-    templates: list[str] = getattr(host.user, where.platform)
+    templates = host.user[where.platform]
     paths = [Path(one) for one in candidates(templates, where.platform, where.environ, where.home)]
     return next(path for one in paths for path in _existing_folders(one))
 

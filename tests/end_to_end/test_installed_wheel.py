@@ -23,6 +23,7 @@ DATA = (
     "wallet/data/assets.toml",
     "wallet/ledger/schema/0001_initial.sql",
     "tools/web/blocked_ranges.toml",
+    "server/mcp_hosts/hosts.toml",
     "sandbox/contracts/SandboxUSD.json",
     "sandbox/contracts/Multi.json",
     "sandbox/pages/article.html",

@@ -106,7 +106,8 @@ class Starts(BaseModel):
 
 
 def _yaml(text: str) -> Any:
-    return YAML(typ="safe", pure=True).load(text)
+    reader: Any = YAML(typ="safe", pure=True)
+    return reader.load(text)
 
 
 # By the name that `purser install` takes: how the host reads its file, and what it calls the table.

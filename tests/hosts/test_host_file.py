@@ -34,6 +34,7 @@ def test_a_file_is_replaced_with_its_mode_and_copied_beside_itself(
     path.write_bytes(b'{"a":\r\n1}')
     path.chmod(bits)
     backup = replace_host_file(read_host_file(path), "{}", NOW)
+    assert backup is not None
     assert backup == tmp_path / "mcp.json.20261121T090807Z.bak"
     assert (path.read_bytes(), backup.read_bytes()) == (b"{}", b'{"a":\r\n1}')
     assert (mode(path), mode(backup)) == (bits, bits)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -81,7 +82,7 @@ def test_the_table_has_a_row_for_every_host_that_is_read_in_tests() -> None:
 @pytest.mark.parametrize("name", EXPECTED)
 def test_a_host_is_looked_for_where_its_documentation_says(name: str, platform: Platform) -> None:
     home = HOMES[platform]
-    templates: list[str] = getattr(hosts()[name].user, platform)
+    templates = hosts()[name].user[platform]
     found = candidates(templates, platform, APPDATA if platform == "windows" else {}, home)
     plain = [one for one in found if "*" not in str(one)]
     assert plain[0] == home / EXPECTED[name][platform]
@@ -89,7 +90,7 @@ def test_a_host_is_looked_for_where_its_documentation_says(name: str, platform: 
 
 
 def test_the_packaged_claude_desktop_comes_before_the_other() -> None:
-    templates = hosts()["claude-desktop"].user.windows
+    templates = hosts()["claude-desktop"].user["windows"]
     first, second, *_ = candidates(templates, "windows", APPDATA, WINDOWS)
     assert first == WINDOWS / MSIX
     assert second == WINDOWS / r"AppData\Roaming\Claude\claude_desktop_config.json"
@@ -109,7 +110,7 @@ def test_the_packaged_claude_desktop_comes_before_the_other() -> None:
 def test_a_variable_moves_the_file_and_a_relative_one_does_not(
     name: str, variable: str, path: str
 ) -> None:
-    templates = hosts()[name].user.linux
+    templates = hosts()[name].user["linux"]
     assert candidates(templates, "linux", {variable: "/else"}, LINUX)[0] == PurePosixPath(path)
     for value in ("", "else", "./else"):
         assert candidates(templates, "linux", {variable: value}, LINUX)[0].is_relative_to(LINUX)
@@ -117,8 +118,7 @@ def test_a_variable_moves_the_file_and_a_relative_one_does_not(
 
 def test_the_folder_of_a_package_decides_only_when_it_is_there(here: Surroundings) -> None:
     host = hosts()["claude-desktop"]
-    as_here = host.user.model_copy(update={"linux": host.user.windows})  # this system's slashes
-    host = host.model_copy(update={"user": as_here})
+    host = replace(host, user={"linux": host.user["windows"]})  # with this system's slashes
     plain = here.home / "Roaming" / "Claude" / "claude_desktop_config.json"
     below = Path("LocalCache", "Roaming", "Claude", "claude_desktop_config.json")
     assert config_file(host, "user", here) == plain

@@ -49,7 +49,7 @@ async def started(starts: Starts, folder: Path, **own: str) -> AsyncGenerator[Cl
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("host", "file"),
-    [("claude-code", ".claude.json"), ("goose", ".config/goose/config.yaml")],
+    [("codex", ".codex/config.toml"), ("goose", ".config/goose/config.yaml")],
 )
 async def test_what_a_host_reads_starts_a_purser_that_answers(
     host: str, file: str, home: Path, purser: CommandLine, sandbox: Sandbox, tmp_path: Path

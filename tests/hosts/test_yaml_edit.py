@@ -39,7 +39,8 @@ TAILS = st.sampled_from(["", "\n# tail\n", "GOOSE_MODEL: 'x' # end\n", "\nother:
 
 def loaded(text: str) -> Any:
     """Read YAML as Goose would."""
-    return YAML(typ="safe", pure=True).load(text)
+    reader: Any = YAML(typ="safe", pure=True)
+    return reader.load(text)
 
 
 @given(HEADS, EXTENSIONS, st.integers(1, 5), TAILS)
