@@ -66,6 +66,13 @@ class HostileSeller:
         """Return the payments that arrived for a path, wherever they arrived."""
         return [one for one in self.payments if one.path == path]
 
+    def forget(self) -> None:
+        """Begin every scene anew: drop what was asked, paid, signed and counted so far."""
+        self._asked.clear()
+        self.payments.clear()
+        self.sign_ins.clear()
+        self.connections.clear()
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 
