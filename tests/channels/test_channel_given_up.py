@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from channel_desk import PRICE, channel_desk, day, the_channel, vouchers
+from channel_desk import PRICE, day, the_channel, vouchers
+from dealing import asking_again, dealing
 
 from sandbox.run import Sandbox
-from tests.meddler import Meddler, PaidAnswer, meddler
+from tests.meddler import Meddler, PaidAnswer
 from wallet.errors import ErrorKind, PurserError
 from wallet.model import State
 from wallet.rails.x402.batch.answer import MISMATCH
@@ -26,10 +27,6 @@ def in_exact(offer: Asked) -> None:
 
 def in_another_channel(offer: Asked) -> None:
     offer["extra"]["receiverAuthorizer"] = "0x" + "11" * 20
-
-
-def header_of(asked: Asked) -> tuple[str, str]:
-    return "PAYMENT-REQUIRED", base64.b64encode(json.dumps(asked).encode()).decode()
 
 
 def disowning(seller: Meddler, asked: Asked) -> Callable[[PaidAnswer], PaidAnswer]:
@@ -49,7 +46,7 @@ def disowning(seller: Meddler, asked: Asked) -> Callable[[PaidAnswer], PaidAnswe
                 "signature": voucher["signature"],
             },
         }
-        return PaidAnswer(402, [header_of({**asked, "error": MISMATCH})], b"{}")
+        return asking_again({**asked, "error": MISMATCH})
 
     return answer
 
@@ -68,27 +65,24 @@ async def test_a_call_whose_voucher_was_given_up_gets_no_other_signature_later(
             wants(asked["accepts"][0])
         return asked
 
-    async with (
-        meddler(sandbox.seller_url, challenge=change) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        place = f"{seller.url}/batch/page/"
-        await desk.parts.ledger.call(lambda ledger: ledger.channels.forget("GET", place))
-        seller.trick, seller.withhold = disowning(seller, heard[0]), True
+    async with dealing(tmp_path, sandbox, challenge=change) as deal:
+        await deal.buy(1)
+        place = f"{deal.seller.url}/batch/page/"
+        await deal.desk.parts.ledger.call(lambda ledger: ledger.channels.forget("GET", place))
+        deal.cheat(disowning(deal.seller, heard[0]), withhold=True)
         with pytest.raises(PurserError):
-            await desk.buy(f"{seller.url}/batch/page/2")
-        signed = len(seller.payments)
-        assert set(vouchers(seller.payments[1:])) == {2 * PRICE}
+            await deal.buy(2)
+        signed = len(deal.seller.payments)
+        assert set(vouchers(deal.seller.payments[1:])) == {2 * PRICE}
         turned.append(True)
         with pytest.raises(PurserError) as refused:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert (refused.value.kind, refused.value.spent) == (ErrorKind.OUTCOME_UNKNOWN, "unknown")
-        assert len(seller.payments) == signed
-        assert await day(desk) == (99 * PRICE, PRICE)
+        assert len(deal.seller.payments) == signed
+        assert await day(deal.desk) == (99 * PRICE, PRICE)
         turned.clear()
-        seller.trick, seller.withhold = lambda answer: answer, False
-        bought = await desk.buy(f"{seller.url}/batch/page/2")
+        deal.behave()
+        bought = await deal.buy(2)
         assert bought.purchase.state is State.SETTLED
-        assert (await the_channel(desk)).charged_atomic == 2 * PRICE
-        assert await desk.check() == []
+        assert (await the_channel(deal.desk)).charged_atomic == 2 * PRICE
+        assert await deal.desk.check() == []

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from channel_desk import (
     PRICE,
@@ -20,16 +19,13 @@ from channel_desk import (
     the_channel,
     vouchers,
 )
+from dealing import asking_again, dealing, plain_challenge
 
 from sandbox.run import SELLER, Sandbox
-from tests.meddler import PaidAnswer, meddler
+from tests.meddler import PaidAnswer
 from wallet.channels.model import ChannelState
 from wallet.errors import ErrorKind, PurserError
 from wallet.model import State
-
-
-def honest(answer: PaidAnswer) -> PaidAnswer:
-    return answer
 
 
 def overcharge(answer: PaidAnswer) -> PaidAnswer:
@@ -50,25 +46,21 @@ def another_balance(answer: PaidAnswer) -> PaidAnswer:
 async def test_a_seller_whose_answer_breaks_the_rules_gets_no_further_voucher(
     tmp_path: Path, sandbox: Sandbox, trick: Callable[[PaidAnswer], PaidAnswer]
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        seller.trick = trick
-        bought = await desk.buy(f"{seller.url}/batch/page/2")
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        deal.cheat(trick)
+        bought = await deal.buy(2)
         assert bought.purchase.state is State.UNKNOWN
-        channel = await the_channel(desk)
+        channel = await the_channel(deal.desk)
         assert channel.state is ChannelState.CLOSING
         assert channel.charged_atomic == PRICE
         assert channel.signed_max_atomic == 2 * PRICE
-        seller.trick = honest
+        deal.behave()
         with pytest.raises(PurserError) as refused:
-            await desk.buy(f"{seller.url}/batch/page/3")
+            await deal.buy(3)
         assert refused.value.spent == "no"
-        assert vouchers(seller.payments) == [PRICE, 2 * PRICE]
-        assert await day(desk) == (99 * PRICE, PRICE)
-        assert await desk.check() == []
+        assert vouchers(deal.seller.payments) == [PRICE, 2 * PRICE]
+        await deal.assert_books(99 * PRICE, PRICE)
 
 
 def corrective(signed: str, charged: str, signature: str, channel: str) -> PaidAnswer:
@@ -90,8 +82,7 @@ def corrective(signed: str, charged: str, signature: str, channel: str) -> PaidA
             }
         ],
     }
-    raw = base64.b64encode(json.dumps(challenge).encode()).decode()
-    return PaidAnswer(402, [("PAYMENT-REQUIRED", raw)], b"{}")
+    return asking_again(challenge)
 
 
 def own_voucher(payments: list[str]) -> str:
@@ -112,61 +103,46 @@ def own_voucher(payments: list[str]) -> str:
 async def test_a_total_that_no_voucher_of_ours_bears_out_ends_the_channel(
     tmp_path: Path, sandbox: Sandbox, signed: int, charged: int, forged: bool
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        channel = await the_channel(desk)
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        channel = await the_channel(deal.desk)
 
         def lie(_: PaidAnswer) -> PaidAnswer:
-            signature = "0x" + "11" * 64 + "1b" if forged else own_voucher(seller.payments)
+            signature = "0x" + "11" * 64 + "1b" if forged else own_voucher(deal.seller.payments)
             return corrective(str(signed), str(charged), signature, channel.id)
 
-        seller.trick, seller.withhold = lie, True
+        deal.cheat(lie, withhold=True)
         with pytest.raises(PurserError):
-            await desk.buy(f"{seller.url}/batch/page/2")
-        ended = await the_channel(desk)
+            await deal.buy(2)
+        ended = await the_channel(deal.desk)
         assert ended.state is ChannelState.CLOSING
         assert ended.charged_atomic == PRICE
-        assert max(vouchers(seller.payments)) == 2 * PRICE
-        assert await day(desk) == (99 * PRICE, PRICE)
-        assert await desk.check() == []
+        assert max(vouchers(deal.seller.payments)) == 2 * PRICE
+        await deal.assert_books(99 * PRICE, PRICE)
 
 
 @pytest.mark.asyncio
 async def test_a_seller_that_answers_402_for_ever_gets_one_total(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        asked = await plain_challenge(sandbox.seller_url)
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        asked = await plain_challenge(sandbox)
 
         def again(_: PaidAnswer) -> PaidAnswer:
-            return PaidAnswer(402, [("PAYMENT-REQUIRED", asked)], b"{}")
+            return asking_again(asked)
 
-        seller.trick, seller.withhold = again, True
+        deal.cheat(again, withhold=True)
         with pytest.raises(PurserError) as ended:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert (ended.value.kind, ended.value.spent) == (ErrorKind.OUTCOME_UNKNOWN, "unknown")
-        totals = vouchers(seller.payments)
+        totals = vouchers(deal.seller.payments)
         # The last one asked where the channel stands, and promised nothing new.
         assert totals == [PRICE, 2 * PRICE, PRICE]
-        assert await day(desk) == (99 * PRICE, PRICE)
-        seller.trick, seller.withhold = honest, False
-        assert (await desk.buy(f"{seller.url}/batch/page/3")).is_good
-        assert await day(desk) == (98 * PRICE, 2 * PRICE)
-        assert await desk.check() == []
-
-
-async def plain_challenge(url: str) -> str:
-    """Return the challenge that the sandbox's seller makes, as a header."""
-    async with httpx.AsyncClient(trust_env=False) as client:
-        answer = await client.get(f"{url}/batch/page/9")
-    return answer.headers["payment-required"]
+        assert await day(deal.desk) == (99 * PRICE, PRICE)
+        deal.behave()
+        assert (await deal.buy(3)).is_good
+        await deal.assert_books(98 * PRICE, 2 * PRICE)
 
 
 @pytest.mark.asyncio
@@ -189,15 +165,12 @@ async def test_a_channel_on_other_terms_than_allowed_is_not_opened(
             offer["extra"] |= extra
         return challenge
 
-    async with (
-        meddler(sandbox.seller_url, challenge=change) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
+    async with dealing(tmp_path, sandbox, challenge=change) as deal:
         with pytest.raises(PurserError) as refused:
-            await desk.buy(f"{seller.url}/batch/page/1")
+            await deal.buy(1)
         assert refused.value.kind is code
-        assert seller.payments == []
-        assert await channels_of(desk, ended=True) == []
+        assert deal.seller.payments == []
+        assert await channels_of(deal.desk, ended=True) == []
 
 
 @pytest.mark.asyncio
@@ -217,27 +190,22 @@ async def test_a_price_that_rises_is_paid_only_after_it_was_asked_for(
 async def test_a_seller_that_has_a_voucher_for_a_page_gets_no_other_signature_for_it(
     tmp_path: Path, sandbox: Sandbox, wants: str
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        asked = json.loads(base64.b64decode(await plain_challenge(sandbox.seller_url)))
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        asked = await plain_challenge(sandbox)
         (offer,) = asked["accepts"]
         if wants == "exact":
             offer |= {"scheme": "exact", "extra": {"name": "USDC", "version": "2"}}
         else:
             offer["extra"]["receiverAuthorizer"] = "0x" + "11" * 20
-        header = base64.b64encode(json.dumps(asked).encode()).decode()
 
         def otherwise(_: PaidAnswer) -> PaidAnswer:
-            return PaidAnswer(402, [("PAYMENT-REQUIRED", header)], b"{}")
+            return asking_again(asked)
 
-        seller.trick, seller.withhold = otherwise, True
+        deal.cheat(otherwise, withhold=True)
         with pytest.raises(PurserError) as ended:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert (ended.value.kind, ended.value.spent) == (ErrorKind.PAYMENT_REJECTED, "unknown")
         assert "another way" in ended.value.detail
-        assert vouchers(seller.payments[1:]) == [2 * PRICE]
-        assert await day(desk) == (99 * PRICE, PRICE)
-        assert await desk.check() == []
+        assert vouchers(deal.seller.payments[1:]) == [2 * PRICE]
+        await deal.assert_books(99 * PRICE, PRICE)

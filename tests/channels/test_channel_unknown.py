@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from channel_desk import PRICE, channel_desk, channels_of, day, the_channel, vouchers
+from channel_desk import PRICE, channels_of, day, the_channel, vouchers
+from dealing import dealing, hang_up
 
 from sandbox.run import Sandbox
-from tests.meddler import PaidAnswer, meddler
+from tests.meddler import PaidAnswer
 from tools.web.exchange import WebExchange
 from wallet.channels.model import ChannelState
 from wallet.errors import ErrorKind, PurserError
@@ -21,14 +22,6 @@ from wallet.ledger.sqlite import SqliteLedger
 from wallet.model import Delivery, State
 from wallet.rails.x402.batch.answer import BUSY
 from wallet.reconcile import STALE_HOLD_S, reconcile_all
-
-
-def honest(answer: PaidAnswer) -> PaidAnswer:
-    return answer
-
-
-def hang_up(_: PaidAnswer) -> None:
-    return None
 
 
 def busy(_: PaidAnswer) -> PaidAnswer:
@@ -44,90 +37,76 @@ def server_error(_: PaidAnswer) -> PaidAnswer:
 async def test_a_page_whose_answer_was_lost_is_settled_by_the_next(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        seller.trick = hang_up
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        deal.cheat(hang_up)
         with pytest.raises(PurserError) as lost:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert lost.value.kind is ErrorKind.OUTCOME_UNKNOWN
-        assert await day(desk) == (99 * PRICE, PRICE)
-        seller.trick = honest
-        await desk.buy(f"{seller.url}/batch/page/3")
-        states = {one.url[-1]: one.state for one in await desk.purchases()}
+        assert await day(deal.desk) == (99 * PRICE, PRICE)
+        deal.behave()
+        await deal.buy(3)
+        states = {one.url[-1]: one.state for one in await deal.desk.purchases()}
         assert states == {"1": State.SETTLED, "2": State.SETTLED, "3": State.SETTLED}
         # Between the two, one voucher asked where the channel stands and promised nothing new.
-        assert vouchers(seller.payments) == [PRICE, 2 * PRICE, PRICE, 3 * PRICE]
-        assert await day(desk) == (97 * PRICE, 3 * PRICE)
-        assert await desk.check() == []
+        assert vouchers(deal.seller.payments) == [PRICE, 2 * PRICE, PRICE, 3 * PRICE]
+        await deal.assert_books(97 * PRICE, 3 * PRICE)
 
 
 @pytest.mark.asyncio
 async def test_a_page_that_never_reached_the_seller_is_given_up_and_paid_once(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        seller.trick, seller.withhold = server_error, True
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        deal.cheat(server_error, withhold=True)
         with pytest.raises(PurserError) as lost:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert lost.value.spent == "unknown"
-        seller.trick, seller.withhold = honest, False
-        bought = await desk.buy(f"{seller.url}/batch/page/2")
+        deal.behave()
+        bought = await deal.buy(2)
         assert bought.is_good
-        assert vouchers(seller.payments) == [PRICE, 2 * PRICE, PRICE, 2 * PRICE]
-        states = sorted(one.state.value for one in await desk.purchases())
+        assert vouchers(deal.seller.payments) == [PRICE, 2 * PRICE, PRICE, 2 * PRICE]
+        states = sorted(one.state.value for one in await deal.desk.purchases())
         assert states == ["settled", "settled", "void"]
-        assert await day(desk) == (98 * PRICE, 2 * PRICE)
-        channel = await the_channel(desk)
+        assert await day(deal.desk) == (98 * PRICE, 2 * PRICE)
+        channel = await the_channel(deal.desk)
         assert channel.charged_atomic == channel.signed_max_atomic == 2 * PRICE
-        assert await desk.check() == []
+        assert await deal.desk.check() == []
 
 
 @pytest.mark.asyncio
 async def test_the_same_page_again_after_a_lost_answer_says_that_it_was_paid(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        seller.trick = hang_up
+    async with dealing(tmp_path, sandbox) as deal:
+        await deal.buy(1)
+        deal.cheat(hang_up)
         with pytest.raises(PurserError):
-            await desk.buy(f"{seller.url}/batch/page/2")
-        seller.trick = honest
+            await deal.buy(2)
+        deal.behave()
         with pytest.raises(PurserError) as paid:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert (paid.value.kind, paid.value.spent) == (ErrorKind.UPSTREAM_ERROR, "yes")
-        assert await day(desk) == (98 * PRICE, 2 * PRICE)
-        assert (await desk.buy(f"{seller.url}/batch/page/2", pay_again=True)).is_good
-        assert await day(desk) == (97 * PRICE, 3 * PRICE)
+        assert await day(deal.desk) == (98 * PRICE, 2 * PRICE)
+        assert (await deal.buy(2, pay_again=True)).is_good
+        assert await day(deal.desk) == (97 * PRICE, 3 * PRICE)
 
 
 @pytest.mark.asyncio
 async def test_a_deposit_whose_answer_was_lost_is_found_on_the_chain(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
-    async with (
-        meddler(sandbox.seller_url, hang_up) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
+    async with dealing(tmp_path, sandbox, hang_up) as deal:
         with pytest.raises(PurserError) as lost:
-            await desk.buy(f"{seller.url}/batch/page/1")
+            await deal.buy(1)
         assert lost.value.kind is ErrorKind.OUTCOME_UNKNOWN
-        assert await day(desk) == (100 * PRICE, 0)
-        seller.trick = honest
-        await desk.buy(f"{seller.url}/batch/page/2")
-        (channel,) = await channels_of(desk)
+        assert await day(deal.desk) == (100 * PRICE, 0)
+        deal.behave()
+        await deal.buy(2)
+        (channel,) = await channels_of(deal.desk)
         assert channel.state is ChannelState.OPEN
-        assert await day(desk) == (98 * PRICE, 2 * PRICE)
-        assert await desk.check() == []
+        await deal.assert_books(98 * PRICE, 2 * PRICE)
 
 
 @pytest.mark.asyncio
@@ -135,24 +114,20 @@ async def test_a_deposit_that_was_never_made_stays_held_until_it_is_dead(
     tmp_path: Path, own_sandbox: Sandbox
 ) -> None:
     sandbox = own_sandbox
-    async with (
-        meddler(sandbox.seller_url, server_error, withhold=True) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
-    ):
+    async with dealing(tmp_path, sandbox, server_error, withhold=True) as deal:
         with pytest.raises(PurserError):
-            await desk.buy(f"{seller.url}/batch/page/1")
-        seller.trick, seller.withhold = honest, False
+            await deal.buy(1)
+        deal.behave()
         with pytest.raises(PurserError) as waiting:
-            await desk.buy(f"{seller.url}/batch/page/2")
+            await deal.buy(2)
         assert waiting.value.kind is ErrorKind.OUTCOME_UNKNOWN
-        assert await day(desk) == (100 * PRICE, 0)
-        assert len(seller.payments) == 1
+        assert await day(deal.desk) == (100 * PRICE, 0)
+        assert len(deal.seller.payments) == 1
         sandbox.chain.advance_time(120 + 1800 + 5)
-        desk.clock.ahead_s = 120 + 1800 + 5
-        await reconcile_all(desk.parts)
-        assert (await the_channel(desk)).state is ChannelState.FAILED
-        assert await day(desk) == (0, 0)
-        assert await desk.check() == []
+        deal.desk.clock.ahead_s = 120 + 1800 + 5
+        await reconcile_all(deal.desk.parts)
+        assert (await the_channel(deal.desk)).state is ChannelState.FAILED
+        await deal.assert_books(0, 0)
 
 
 class _FailsOnce(SqliteLedger):
@@ -184,22 +159,19 @@ async def test_a_voucher_that_was_sent_once_is_never_taken_for_unsent(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
     ledger = _FailsOnce(tmp_path / "ledger.sqlite3")
-    async with (
-        meddler(sandbox.seller_url) as seller,
-        channel_desk(tmp_path, sandbox, urls=(seller.url,), open_ledger=lambda: ledger) as desk,
-    ):
-        await desk.buy(f"{seller.url}/batch/page/1")
-        seller.trick, seller.withhold = busy, True
-        request = WebRequest("GET", f"{seller.url}/batch/page/2")
-        exchange = _ReachedOnce(desk.client, request, timeout_s=20)
+    async with dealing(tmp_path, sandbox, open_ledger=lambda: ledger) as deal:
+        await deal.buy(1)
+        deal.cheat(busy, withhold=True)
+        request = WebRequest("GET", f"{deal.seller.url}/batch/page/2")
+        exchange = _ReachedOnce(deal.desk.client, request, timeout_s=20)
         with pytest.raises(PurserError) as lost:
-            await desk.payer.fetch(exchange, max_price=None, pay_again=False)
+            await deal.desk.payer.fetch(exchange, max_price=None, pay_again=False)
         assert (lost.value.kind, lost.value.spent) == (ErrorKind.OUTCOME_UNKNOWN, "unknown")
         assert ledger.failed
-        assert await day(desk) == (99 * PRICE, PRICE)
-        assert State.VOID not in {one.state for one in await desk.purchases()}
-        seller.trick, seller.withhold = honest, False
-        desk.clock.ahead_s = STALE_HOLD_S
-        assert (await desk.buy(f"{seller.url}/batch/page/2")).is_good
-        assert vouchers(seller.payments) == [PRICE, 2 * PRICE, PRICE, 2 * PRICE]
-        assert await desk.check() == []
+        assert await day(deal.desk) == (99 * PRICE, PRICE)
+        assert State.VOID not in {one.state for one in await deal.desk.purchases()}
+        deal.behave()
+        deal.desk.clock.ahead_s = STALE_HOLD_S
+        assert (await deal.buy(2)).is_good
+        assert vouchers(deal.seller.payments) == [PRICE, 2 * PRICE, PRICE, 2 * PRICE]
+        assert await deal.desk.check() == []
