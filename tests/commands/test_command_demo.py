@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
 from server.commands.demo import Chapter, outcome
 from tests.commands.command_line import CommandLine
+
+# The SDK keeps the stderr that it finds when it is loaded, and gives it to the servers it starts;
+# what pytest puts there during a test is no file.
+importlib.import_module("mcp.client.stdio")
 
 
 @pytest.mark.parametrize(("seen", "told"), [(0, "0 payments"), (1, "1 payment"), (2, "2 payments")])
