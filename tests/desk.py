@@ -150,7 +150,7 @@ async def open_desk(
     rpc_urls: tuple[str, ...] | None = None,
     rules: dict[str, Any] | None = None,
     open_ledger: Callable[[], Ledger] | None = None,
-    proof_wait_s: int = 3,
+    proof_wait_s: int = 1,
     key: str = BUYER_KEY,
     resolver: Resolver = resolve,
 ) -> AsyncGenerator[Desk]:
