@@ -6,6 +6,10 @@ check:
     uv run pyright
     uv run pytest
 
+# Run the tests that take no more than a moment each; CI and `just` run the others too.
+fast *options:
+    uv run pytest -m "not slow" {{ options }}
+
 # Put formatting and what can be fixed by itself right.
 fix:
     uv run ruff check --fix

@@ -76,6 +76,7 @@ async def test_a_hundred_pages_a_claim_and_a_refund_leave_exact_books(
         assert await desk.check() == []
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_a_seller_that_refuses_a_refund_gets_no_page_and_keeps_nothing_for_ever(
     tmp_path: Path, own_sandbox: Sandbox

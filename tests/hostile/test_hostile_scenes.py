@@ -25,8 +25,15 @@ pytestmark = pytest.mark.asyncio
 
 DEAD_RPC = ("http://127.0.0.1:9",)
 IMPATIENT_S = 2
-SIGHTED = [pytest.param(one, id=one.path) for one in SCENES]
-BLIND = [pytest.param(one, id=one.path) for one in SCENES if one.blind is not None]
+
+
+def as_case(scene: Scene) -> Any:
+    """Return a test case; the buyer waits for seconds where the seller lets it."""
+    return pytest.param(scene, id=scene.path, marks=[pytest.mark.slow] if scene.impatient else [])
+
+
+SIGHTED = [as_case(one) for one in SCENES]
+BLIND = [as_case(one) for one in SCENES if one.blind is not None]
 
 
 async def end_of(desk: Desk, url: str, scene: Scene, max_price: str | None) -> tuple[Any, str]:

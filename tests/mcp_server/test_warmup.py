@@ -69,6 +69,7 @@ def test_what_tools_need_is_what_is_warmed_up() -> None:
     assert {name for entry in ENTRIES for name in entry.needs} <= set(SLOW_MODULES)
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 async def test_importing_leaves_the_recursion_limit_alone() -> None:
     limit = sys.getrecursionlimit()

@@ -110,6 +110,7 @@ async def test_without_a_chain_a_spoiled_answer_stays_held_and_is_never_signed_a
             assert (await recovered.get(purchase.id)).evidence is Evidence.VERIFIED
 
 
+@pytest.mark.slow
 async def test_a_payment_the_seller_sat_on_is_freed_only_when_the_chain_proves_it_dead(
     tmp_path: Path, own_sandbox: Sandbox
 ):

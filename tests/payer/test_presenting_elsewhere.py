@@ -27,6 +27,7 @@ def _is_paid(seen: Seen) -> bool:
     return seen.header("payment-signature") is not None
 
 
+@pytest.mark.slow
 async def test_a_caller_redirected_while_another_process_pays_shows_its_payment_nowhere_else(
     tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ):

@@ -156,6 +156,7 @@ async def test_a_private_address_that_is_not_listed_is_not_contacted(shop_url: s
         assert shop.reason == "The URL names a private or special address"
 
 
+@pytest.mark.slow
 @pytest.mark.asyncio
 @pytest.mark.parametrize("before", [True, False])
 async def test_a_connection_that_breaks_under_a_payment_never_costs_a_second_one(
