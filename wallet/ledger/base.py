@@ -20,7 +20,9 @@ from wallet.money import Usd
 
 if TYPE_CHECKING:
     from wallet.approvals import Approval, ApprovalRequest, Asked
+    from wallet.channels.model import Channel
     from wallet.ledger.channel_base import Channels
+    from wallet.spending import Spending
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +117,17 @@ class LedgerUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PurchaseFilter:
-    """Which purchases to list, newest first; `before_id` continues a listing."""
+    """Which purchases to list, newest first; `before_id` continues a listing.
+
+    Made from the unix second `since` on and before `until`; `text` is in the URL, the id or the
+    hash of the transfer, whatever its ASCII case.
+    """
 
     host: str | None = None
     states: tuple[State, ...] = ()
     since: int | None = None
+    until: int | None = None
+    text: str | None = None
     before_id: str | None = None
     limit: int = 20
 
@@ -240,6 +248,18 @@ class Ledger(Protocol):
 
     def list_purchases(self, wanted: PurchaseFilter) -> list[Purchase]:
         """Return purchases, newest first."""
+        ...
+
+    def spending(self, since: int, until: int) -> Spending:
+        """Return what was bought from one unix second until before another, summed up."""
+        ...
+
+    def channels_touched(self, since: int, until: int) -> list[tuple[Channel, int]]:
+        """Return channels opened or ended in a time, with the atomic units their pages cost."""
+        ...
+
+    def change_mark(self) -> str:
+        """Return a text that is another one once anything was committed, by any process."""
         ...
 
     def balances(self, caps: tuple[Cap, ...], now: int) -> list[Balance]:

@@ -9,7 +9,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from wallet.approvals import Approval, ApprovalRequest, Asked
-from wallet.ledger import approving, changes, channel_moves, moves, words_kept
+from wallet.channels.model import Channel
+from wallet.ledger import approving, changes, channel_moves, moves, spent, words_kept
 from wallet.ledger import statements as sql
 from wallet.ledger.audit import audit
 from wallet.ledger.base import Balance, Cap, HoldRequest, PurchaseFilter, StaleStateError
@@ -31,6 +32,7 @@ from wallet.ledger.rows import (
     purchase_from_row,
 )
 from wallet.model import Charge, Delivery, Evidence, Purchase, SellerWords, State
+from wallet.spending import Spending
 
 
 @cache
@@ -39,6 +41,11 @@ def schema_scripts() -> tuple[str, ...]:
     folder = files("wallet.ledger").joinpath("schema")
     names = sorted(item.name for item in folder.iterdir() if item.name.endswith(".sql"))
     return tuple(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def _lower(text: str) -> str:
+    """Lower ASCII letters alone, as SQLite does."""
+    return text.encode("utf-8", "replace").lower().decode()
 
 
 def _unix_now() -> int:
@@ -253,12 +260,30 @@ class SqliteLedger:
             "host": wanted.host,
             "states": f" {states} " if states else "",
             "since": wanted.since,
+            "until": wanted.until,
+            "text": None if wanted.text is None else _lower(wanted.text),
             "before_id": wanted.before_id,
             "limit": max(wanted.limit, 0),
         }
         with self._database.read() as connection:
             rows = connection.execute(sql.LIST, values).fetchall()
         return [purchase_from_row(row) for row in rows]
+
+    def spending(self, since: int, until: int) -> Spending:
+        """Return what was bought from one unix second until before another, summed up."""
+        with self._database.read() as connection:
+            return spent.read(connection, since, until)
+
+    def channels_touched(self, since: int, until: int) -> list[tuple[Channel, int]]:
+        """Return channels opened or ended in a time, with the atomic units their pages cost."""
+        with self._database.read() as connection:
+            return spent.channels_touched(connection, since, until)
+
+    def change_mark(self) -> str:
+        """Return a text that is another one once anything was committed, by any process."""
+        with self._database.read() as connection:
+            (version,) = connection.execute("PRAGMA data_version").fetchone()
+            return f"{version}.{connection.total_changes}"
 
     def balances(self, caps: tuple[Cap, ...], now: int) -> list[Balance]:
         """Return the balance of each cap in its present window, zero where none exists yet."""

@@ -109,6 +109,11 @@ LIST = """
     WHERE (:host IS NULL OR host = :host)
         AND (:states = '' OR instr(:states, ' ' || state || ' ') > 0)
         AND (:since IS NULL OR created_at >= :since)
+        AND (:until IS NULL OR created_at < :until)
+        AND (
+            :text IS NULL OR instr(lower(url), :text) > 0 OR instr(id, :text) > 0
+            OR instr(coalesce(lower(tx_hash), ''), :text) > 0
+        )
         AND (:before_id IS NULL OR id < :before_id)
     ORDER BY id DESC LIMIT :limit
 """
