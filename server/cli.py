@@ -88,6 +88,15 @@ COMMANDS: dict[str, Command] = {
         "show one purchase",
         ("purser receipt 0199a3f0-5a6b-7c1d-9e2f-001122334455",),
     ),
+    "report": Command(
+        "report",
+        "sum up what was spent, by day, host, tool or network, also for a spreadsheet or a journal",
+        (
+            "purser report --period week",
+            "purser report --period 2026-11 --format html --output november.html",
+            "purser report --since 2026-01-01 --format beancount --output purser.beancount",
+        ),
+    ),
     "policy": Command(
         "policy",
         "show the limits in force, change one, seal them under a passphrase",

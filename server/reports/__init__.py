@@ -1,0 +1,1 @@
+"""What was bought in a time, written for people, spreadsheets, programs and bookkeeping."""
