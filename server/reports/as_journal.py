@@ -14,7 +14,7 @@ from server.reports.journal import Account, Entry, Posting
 _HEAD = "Written by Purser: amounts are tokens, days are UTC. A ! marks what is not proven yet."
 _LABEL = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 _PLAIN_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
-_HEDGED = re.compile(r"[;|()\[\]\"]+|\s+")
+_HEDGED = re.compile(r"[;|()\[\]\"\s]+")  # two spaces in a row would begin an amount
 _PART = re.compile(r"[^A-Za-z0-9]+", re.ASCII)
 _COMMODITY = re.compile(r"[^A-Z0-9.]+", re.ASCII)
 
