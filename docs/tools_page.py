@@ -94,7 +94,9 @@ def _tools() -> list[StrictTool]:
 
 
 def _tool(tool: StrictTool) -> str:
-    required = tool.parameters.get("required", [])
+    # The whole schema: what is published leaves out bounds that a model has no use for.
+    whole = tool.fn_metadata.arg_model.model_json_schema()
+    required = whole.get("required", [])
     rows = [
         [
             f"`{name}`",
@@ -102,7 +104,7 @@ def _tool(tool: StrictTool) -> str:
             "required" if name in required else f"`{_json(schema.get('default'))}`",
             schema.get("description", ""),
         ]
-        for name, schema in tool.parameters.get("properties", {}).items()
+        for name, schema in whole["properties"].items()
     ]
     arguments = table(["argument", "type", "default", "meaning"], rows) if rows else "No arguments."
     hints = tool.annotations.model_dump(exclude_none=True) if tool.annotations else {}

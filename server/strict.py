@@ -27,6 +27,12 @@ from wallet.ledger.base import LedgerUnavailableError
 
 ToolFunction = Callable[..., Awaitable[ToolAnswer]]
 
+_NOT_TOLD = frozenset(
+    {"title", "minLength", "maxLength", "minimum", "minItems", "additionalProperties"}
+)
+_BOUND_TOLD = 1_000_000
+"""A larger upper bound is nothing that a model comes near."""
+
 _REPORTED = 3
 _NAME_MAX = 40
 _log = logging.getLogger(__name__)
@@ -173,9 +179,24 @@ def _argument_model(function: ToolFunction) -> type[StrictArguments]:
 
 
 def _schema(model: type[StrictArguments]) -> dict[str, Any]:
-    """Return the JSON schema without the titles that pydantic derives from names."""
+    """Return the JSON schema, with no more in it than a model has a use for."""
     schema = model.model_json_schema()
     schema.pop("title", None)
-    for prop in schema.get("properties", {}).values():
-        prop.pop("title", None)
-    return schema
+    properties: dict[str, Any] = schema.get("properties", {})
+    return schema | {"properties": {name: _told(prop) for name, prop in properties.items()}}
+
+
+def _told(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a property's schema without titles, most bounds, and the null of what can be left out.
+
+    All are checked. Every host sends every schema to its model with every request.
+    """
+    told = {key: value for key, value in schema.items() if key not in _NOT_TOLD}
+    if told.get("default", ...) is None:
+        del told["default"]
+    if told.get("maximum", 0) > _BOUND_TOLD:
+        del told["maximum"]
+    if "items" in told:
+        told["items"] = _told(told["items"])
+    kinds = [_told(one) for one in told.pop("anyOf", []) if one != {"type": "null"}]
+    return told | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {})

@@ -57,7 +57,7 @@ def _unpack_json(value: object) -> object:
 PriceUsd = Annotated[
     Usd,
     PlainValidator(_parse_price),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "number", "minimum": 0}]}),
+    WithJsonSchema({"type": "string"}),  # a number is understood too
 ]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 ContentFormat = Literal["auto", "markdown", "text", "raw"]

@@ -20,11 +20,8 @@ URL_CHARS = 200
 async def check_balance(toolbox: Toolbox) -> ToolAnswer:
     """Show how much can still be spent: each limit with what is settled, held and left today.
 
-    Each host has a daily limit of its own; hosts_today lists those paid today. Also shows the
-    wallet's address, its token balance on each enabled network (null with a reason when the chain
-    cannot be read, which does not mean zero), open holds: payments that were sent and whose
-    outcome is not proven yet, and requests for approval that the user has not answered. Free, and
-    changes nothing. Only the user can change limits, approve or add money.
+    Also the wallet's tokens (null when the chain cannot be read, which is not zero), payments not
+    proven yet, and requests for approval. Only the user changes limits, approves or adds money.
     """
     status = await toolbox.buyer.status()
     return structured_answer(

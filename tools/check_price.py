@@ -24,16 +24,14 @@ OFFERS_SHOWN = 10
 async def check_price(
     toolbox: Toolbox,
     urls: Annotated[Urls, Field(description="1 to 20 https URLs.")],
-    method: Annotated[Method, Field(description="HTTP method, for all of them.")] = "GET",
-    headers: Annotated[Headers | None, Field(description="Request headers.")] = None,
-    body: Annotated[Body | None, Field(description="Request body as text.")] = None,
+    method: Annotated[Method, Field(description="For all of them.")] = "GET",
+    headers: Annotated[Headers | None, Field(description="As in paid_fetch.")] = None,
+    body: Annotated[Body | None, Field(description="As in paid_fetch.")] = None,
 ) -> ToolAnswer:
     """Show what URLs cost before buying, cheapest first; it pays nothing and signs nothing.
 
-    Asks each URL once and reads its payment offers. Each row says whether the URL is free, its
-    price in USD, whether paid_fetch would pay it now under the user's limits (would_pay), or the
-    reason why not. The request itself is sent, so use it only with methods that are safe to
-    repeat. Limits are the user's: no tool can raise them.
+    Each row has the price in USD, and would_pay or the reason why not. The request itself is
+    sent, so use only methods that are safe to repeat.
     """
     # Bad arguments fail the call as a whole; a bad URL only fails its own row.
     template = web_request(urls[0], method, headers, body)

@@ -28,27 +28,25 @@ _STATES: dict[str, tuple[State, ...]] = {
 
 async def list_receipts(
     toolbox: Toolbox,
-    host: Annotated[
-        str | None, Field(max_length=253, description="Only this host, such as api.example.com.")
-    ] = None,
+    host: Annotated[str | None, Field(max_length=253, description="Only this host.")] = None,
     status: Annotated[
         Literal["free", "settled", "unknown", "void"] | None,
-        Field(description="Only purchases with this status."),
+        Field(description="Only with this status."),
     ] = None,
     since: Annotated[
         str | None,
-        Field(max_length=40, description="Only from this UTC day or time: 2026-11-21 or RFC 3339."),
+        Field(max_length=40, description="UTC day such as 2026-11-21, or RFC 3339."),
     ] = None,
-    limit: Annotated[int, Field(ge=1, le=100, description="Most receipts to return.")] = 20,
+    limit: Annotated[int, Field(ge=1, le=100, description="Most receipts returned.")] = 20,
     cursor: Annotated[
-        str | None, Field(max_length=200, description="next_cursor of the page before.")
+        str | None,
+        Field(max_length=200, description="next_cursor of the page before."),
     ] = None,
 ) -> ToolAnswer:
     """List past fetches and payments, newest first, with price, status and receipt id.
 
-    Use it to find a receipt id for read_purchase, or to account for what was spent. Free, and
-    changes nothing. A status of unknown means that a payment was sent and its outcome is not
-    proven yet. Pass next_cursor back as cursor, with the same filters, for the next page.
+    Use it to account for what was spent, or to find an id for read_purchase. Status unknown: a
+    payment was sent and is not proven yet.
     """
     wanted = PurchaseFilter(
         host=None if host is None else host.lower(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -78,3 +79,37 @@ async def test_no_tool_takes_an_argument_that_could_loosen_a_limit(era: Any) -> 
         *("url", "urls", "method", "headers", "body", "max_price_usd", "format", "max_chars"),
         *("start", "pay_again", "receipt_id", "host", "status", "since", "limit", "cursor"),
     }
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_whole_list_of_tools_stays_under_6000_characters(era: Any) -> None:
+    async with Client(Stub().server(), mode=era) as client:
+        listed = await client.list_tools()
+    sent = listed.model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert len(json.dumps(sent, separators=(",", ":"), ensure_ascii=False)) < 6_000
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_schema_tells_a_model_what_it_can_use_and_no_more(era: Any) -> None:
+    async with Client(Stub().server(), mode=era) as client:
+        tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
+    assert tools["check_price"]["properties"]["urls"] == {
+        "description": "1 to 20 https URLs.",
+        "type": "array",
+        "items": {"type": "string"},
+        "maxItems": 20,
+    }
+    properties = tools["paid_fetch"]["properties"]
+    assert properties["max_chars"] == {
+        "description": "Most characters returned.",
+        "type": "integer",
+        "default": 20_000,
+        "maximum": 50_000,
+    }
+    # It may be left out, so no null; a price is text, because a number can lose digits on its way.
+    assert properties["max_price_usd"].keys() == {"description", "type"}
+    assert (properties["headers"]["type"], properties["body"]["type"]) == ("object", "string")
+    wire = json.dumps(tools)
+    assert not {word for word in ("anyOf", "null", '"title"', "Length") if word in wire}
