@@ -350,21 +350,23 @@ def _unclear(purchase: Purchase, response: WebResponse, claim: Claim, again: boo
     return _no_content(purchase, f"answered {response.status}")
 
 
-def outcome_unknown(purchase: Purchase, what: str = "") -> PurserError:
+def outcome_unknown(purchase: Purchase, what: str = "", *, ended: bool = False) -> PurserError:
     """Return the error for a purchase that is open: held, never signed again.
 
     Args:
         purchase: the open purchase.
         what: what the server did just now, reading on from "the server".
+        ended: the channel that it was paid through signs nothing more.
     """
     detail = f"A payment of ${purchase.amount_usd} was signed and its outcome is not known."
     if what:
         detail += f" The server {what}."
     if purchase.channel_id is not None:
-        detail += (
-            " It is a voucher of a payment channel, whose deposit covers it and stays held; the"
-            " next page from the same seller finds out what became of it."
-        )
+        detail += " It went through a payment channel, whose deposit covers it and stays held;"
+        if ended:
+            detail += " the channel signs nothing more, and `purser channel` brings back its rest."
+        else:
+            detail += " the next page from the same seller finds out what became of it."
     elif purchase.transfer is not None:
         until = iso_time(purchase.transfer.valid_before)
         detail += (

@@ -112,8 +112,11 @@ async def test_a_total_that_no_voucher_of_ours_bears_out_ends_the_channel(
             return corrective(str(signed), str(charged), signature, channel.id)
 
         deal.cheat(lie, withhold=True)
-        with pytest.raises(PurserError):
+        with pytest.raises(PurserError) as lied:
             await deal.buy(2)
+        assert lied.value.kind is ErrorKind.OUTCOME_UNKNOWN
+        assert "a total that no voucher of this wallet bears out" in str(lied.value)
+        assert "signs nothing more" in str(lied.value)
         ended = await the_channel(deal.desk)
         assert ended.state is ChannelState.CLOSING
         assert ended.charged_atomic == PRICE

@@ -20,10 +20,7 @@ from wallet.channels.order import (
 )
 from wallet.channels.plan import Opening, Plan, Through, Unfit
 from wallet.channels.presenting import Refused, present_page
-from wallet.channels.resolving import (
-    reconcile_channel,
-    resolve_page,
-)
+from wallet.channels.resolving import Told, reconcile_channel, resolve_page
 from wallet.channels.shortcuts import Shortcuts
 from wallet.checkout import over_cap
 from wallet.errors import ErrorKind, PurserError
@@ -206,9 +203,8 @@ class Till:
         parts, page = self._parts, refused.page
         if read_error(refused.response) == MISMATCH:
             current = await self._fresh(channel)
-            if await resolve_page(parts, current, page, refused.response):
-                return None
-            raise outcome_unknown(page, "disagrees about what the channel has paid")
+            _require_proof(page, await resolve_page(parts, current, page, refused.response))
+            return None
         with anyio.move_on_after(parts.proof_wait_s):
             await reconcile_channel(parts, await self._fresh(channel))
         # The page stays open: whoever is to be paid next has to say first where the channel stands.
@@ -259,8 +255,7 @@ class Till:
             response = await exchange.pay(headers)
         except (NeverSentError, TransportFailedError):
             raise outcome_unknown(page, "could not be asked where the channel stands") from None
-        if not await resolve_page(parts, channel, page, response):
-            raise outcome_unknown(page, "does not say where the channel stands")
+        _require_proof(page, await resolve_page(parts, channel, page, response))
 
     async def _fresh(self, channel: Channel) -> Channel:
         found = await self._parts.ledger.call(lambda ledger: ledger.channels.get(channel.id))
@@ -283,6 +278,14 @@ def other_way_refused() -> PurserError:
         " way. Nothing more was signed; the channel's deposit covers the voucher."
     )
     return PurserError(ErrorKind.PAYMENT_REJECTED, detail, "unknown")
+
+
+def _require_proof(page: Purchase, told: Told) -> None:
+    if told is Told.LIED:
+        what = "claims a total that no voucher of this wallet bears out"
+        raise outcome_unknown(page, what, ended=True)
+    if told is Told.NOTHING:
+        raise outcome_unknown(page, "does not say where the channel stands")
 
 
 def _above_approval() -> PurserError:

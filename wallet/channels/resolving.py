@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from enum import Enum, auto
 from functools import partial
 
 import anyio.lowlevel
@@ -35,29 +36,37 @@ _SIGNATURE = re.compile(r"0x[0-9a-fA-F]{128}(?:1[bB]|1[cC])", re.ASCII)
 NOT_CHARGED = "the seller shows that it did not charge this; the deposit covers its voucher"
 
 
+class Told(Enum):
+    """What a seller's 402 says of a page whose outcome is not known."""
+
+    PROVED = auto()
+    NOTHING = auto()
+    LIED = auto()
+
+
 async def resolve_page(
     parts: Parts, channel: Channel, page: Purchase, response: WebResponse
-) -> bool:
-    """Record what a corrective 402 proves of an UNKNOWN page; tell whether it proved anything.
+) -> Told:
+    """Record what a corrective 402 proves of an UNKNOWN page; tell what it was worth.
 
     The seller's total must be the one before the page or the one after it, with a voucher of ours
     that is no higher than any we signed. Anything else ends the channel: no honest seller says it.
     """
     found = read_correction(response, channel.id)
     if found is None:
-        return False
+        return Told.NOTHING
     shown = signed_by(Voucher(channel.config, found.signed_max_atomic), found.signature)
     known = found.signed_max_atomic <= channel.signed_max_atomic
     if shown == channel.config.payer and known:
         if found.charged_atomic == page.cumulative_atomic:
             await parts.ledger.call(partial(_settle, parts, page.id, Evidence.CLAIMED))
-            return True
+            return Told.PROVED
         if found.charged_atomic == channel.charged_atomic:
             await parts.ledger.call(lambda ledger: ledger.channels.supersede(page.id, NOT_CHARGED))
-            return True
+            return Told.PROVED
     why = "the seller claims a total that no voucher of ours bears out"
     await parts.ledger.call(lambda ledger: ledger.channels.stop(channel.id, why))
-    return False
+    return Told.LIED
 
 
 async def reconcile_channel(parts: Parts, channel: Channel) -> Channel:
