@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("server", "tools", "wallet", "sandbox", "purser_mcp")
-FOLDERS = (*PACKAGES, "tests", "benchmarks")
+FOLDERS = (*PACKAGES, "tests", "benchmarks", "release")
 MODULE_LINES = 400
 FUNCTION_LINES = 70
 COLUMNS = 100

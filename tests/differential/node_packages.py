@@ -17,7 +17,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 HERE = Path(__file__).resolve().parent
-PINS = (HERE / "package.json", HERE / "package-lock.json")
+PINS = ("package.json", "package-lock.json")
 INSTALL_TIMEOUT_S = 50
 """Within the time that a test has; the script waits longer."""
 
@@ -26,8 +26,12 @@ class NodeMissingError(Exception):
     """The packages cannot be had here; the text says why."""
 
 
-def installed(timeout_s: float = INSTALL_TIMEOUT_S) -> Path:
+def installed(timeout_s: float = INSTALL_TIMEOUT_S, pinned_in: Path = HERE) -> Path:
     """Return a folder with the packages in `node_modules`, installing them at the first call.
+
+    Args:
+        timeout_s: the longest that npm may take.
+        pinned_in: the folder whose package.json and package-lock.json name them.
 
     Raises:
         NodeMissingError: Node or npm is missing, or the registry cannot be reached.
@@ -35,10 +39,11 @@ def installed(timeout_s: float = INSTALL_TIMEOUT_S) -> Path:
     for command in ("node", "npm"):
         if shutil.which(command) is None:
             raise NodeMissingError(f"{command} is not installed")
-    pins = hashlib.sha256(b"".join(pin.read_bytes() for pin in PINS)).hexdigest()[:16]
-    folder = user_cache_path("purser-tests") / f"node-{pins}"
+    pins = [pinned_in / name for name in PINS]
+    digest = hashlib.sha256(b"".join(pin.read_bytes() for pin in pins)).hexdigest()[:16]
+    folder = user_cache_path("purser-tests") / f"node-{digest}"
     if not folder.is_dir():
-        _install(folder, timeout_s)
+        _install(folder, pins, timeout_s)
     return folder
 
 
@@ -68,10 +73,10 @@ def placed(script: Path, folder: Path) -> Path:
     return Path(shutil.copy(script, folder))
 
 
-def _install(folder: Path, timeout_s: float) -> None:
+def _install(folder: Path, pins: list[Path], timeout_s: float) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        for pin in PINS:
+        for pin in pins:
             shutil.copy(pin, scratch)
         command = ["npm", "ci", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund"]
         try:
@@ -93,7 +98,8 @@ def main() -> int:
     if shutil.which("node") is None or shutil.which("npm") is None:
         sys.stdout.write("Node is not installed; the tests that need it will be skipped\n")
         return 0
-    sys.stdout.write(f"{installed(timeout_s=600)}\n")
+    for pinned_in in (HERE, HERE.parent / "release"):
+        sys.stdout.write(f"{installed(timeout_s=600, pinned_in=pinned_in)}\n")
     return 0
 
 
