@@ -76,8 +76,8 @@ its name, so they need `uvx` where the host can find it; `purser install` does n
 
 ## A bundle for Claude Desktop
 
-A release comes with `purser.mcpb`. Claude Desktop installs it when it is opened, with its own uv and
-the versions in the lock file, and asks for the limits, the network and, if you need them, the
+A release comes with `purser.mcpb`. Claude Desktop installs it when it is opened, with its own uv
+and the versions in the lock file, and asks for the limits, the network and, if you need them, the
 passphrase or a key; it keeps those two in the system's keychain. A field that is left empty means
 the usual setting; a field that is filled in outranks `config.toml`.
 

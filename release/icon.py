@@ -68,15 +68,15 @@ def row(y: int) -> bytes:
 
 
 def _pixel(x: float, y: float) -> bytes:
-    colour, alpha = (0.0, 0.0, 0.0), 0.0
+    colour: tuple[float, ...] = ()
+    alpha = 0.0
     for shape in SHAPES:
         cover = min(max(0.5 - shape.distance(x, y), 0.0), 1.0)
         if cover:
-            base = colour if alpha else shape.colour
-            mixed = zip(base, shape.colour, strict=True)
-            red, green, blue = (old + (new - old) * cover for old, new in mixed)
-            colour, alpha = (red, green, blue), max(alpha, cover)
-    return bytes(round(part) for part in (*colour, 255 * alpha))
+            pairs = zip(colour or shape.colour, shape.colour, strict=True)
+            colour = tuple(old + (new - old) * cover for old, new in pairs)
+            alpha = max(alpha, cover)
+    return bytes(round(part) for part in (*(colour or (0, 0, 0)), 255 * alpha))
 
 
 def png() -> bytes:
