@@ -34,7 +34,14 @@ from typing import Any, Literal
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLES = Path(__file__).resolve().parent / "mutations"
-RULES = (*(str(number) for number in range(1, 11)), "guard", "approvals", "seal", "channels")
+RULES = (
+    *(str(number) for number in range(1, 11)),
+    "guard",
+    "approvals",
+    "seal",
+    "channels",
+    "hosts",
+)
 LONGEST_RUN_S = 300
 LONGEST_BASELINE_S = 1800
 # What is loaded before pytest starts keeps its plain asserts; no test looks at those.

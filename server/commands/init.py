@@ -263,7 +263,7 @@ def _show_next(*, needs_passphrase: bool) -> None:
     say("\nNext:")
     say(f"  {purser} fund      # where to send money, and how little is enough")
     say(f"  {purser} doctor    # whether everything is well")
-    say(f"  {purser} install    # the hosts it can be added to, each with one more word")
+    say(f"  {purser} install    # lists the hosts; with the name of one, Purser is added to it")
     flags = "".join(f" --env {quoted(f'{name}={value}')}" for name, value in env.items())
     say("\nTo add Purser to Claude Code:")
     say(f"  claude mcp add purser{flags} -- {' '.join(map(quoted, command))}")

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from ruamel.yaml import YAML
+
+from server.mcp_hosts.table import Surroundings, config_file, hosts
 
 Text = Annotated[str, Field(min_length=1)]
 Variables = dict[str, str]
@@ -121,6 +124,11 @@ READERS: dict[str, tuple[Callable[[str], Any], str, type[Entry]]] = {
     "goose": (_yaml, "extensions", GooseEntry),
     "windsurf": (json.loads, "mcpServers", WindsurfEntry),
 }
+
+
+def file_of(host: str) -> Path:
+    """Return where a host's file is for the person at hand."""
+    return config_file(hosts()[host], "user", Surroundings.of_this_process())
 
 
 def read_as_host(host: str, text: str, name: str = "purser") -> Starts:

@@ -8,16 +8,11 @@ import pytest
 
 from sandbox.run import BUYER_KEY
 from server.commands.launcher import host_command
-from server.mcp_hosts.table import Surroundings, config_file, hosts
+from server.mcp_hosts.table import hosts
 from tests.commands.command_line import CommandLine
-from tests.hosts.host_models import READERS, read_as_host
+from tests.hosts.host_models import READERS, file_of, read_as_host
 
 PASSPHRASE = "correct horse battery"
-
-
-def file_of(host: str) -> Path:
-    """Return where a host's file is for the person at hand."""
-    return config_file(hosts()[host], "user", Surroundings.of_this_process())
 
 
 def backups(path: Path) -> list[Path]:

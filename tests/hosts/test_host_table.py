@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
@@ -64,6 +65,7 @@ EXPECTED: dict[str, dict[Platform, str]] = {
         "linux": ".codeium/windsurf/mcp_config.json",
     },
 }
+HERE: Platform = "windows" if os.name == "nt" else "linux"
 HOMES: dict[Platform, PurePath] = {"macos": MAC, "windows": WINDOWS, "linux": LINUX}
 
 
@@ -71,7 +73,7 @@ HOMES: dict[Platform, PurePath] = {"macos": MAC, "windows": WINDOWS, "linux": LI
 def here(tmp_path: Path) -> Surroundings:
     """Return a user without any host, with the variables of Windows."""
     environ = {"APPDATA": str(tmp_path / "Roaming"), "LOCALAPPDATA": str(tmp_path / "Local")}
-    return Surroundings("linux", environ, tmp_path, tmp_path / "project")
+    return Surroundings(HERE, environ, tmp_path, tmp_path / "project")
 
 
 def test_the_table_has_a_row_for_every_host_that_is_read_in_tests() -> None:
@@ -118,7 +120,7 @@ def test_a_variable_moves_the_file_and_a_relative_one_does_not(
 
 def test_the_folder_of_a_package_decides_only_when_it_is_there(here: Surroundings) -> None:
     host = hosts()["claude-desktop"]
-    host = replace(host, user={"linux": host.user["windows"]})  # with this system's slashes
+    host = replace(host, user={HERE: host.user["windows"]})  # with this system's slashes
     plain = here.home / "Roaming" / "Claude" / "claude_desktop_config.json"
     below = Path("LocalCache", "Roaming", "Claude", "claude_desktop_config.json")
     assert config_file(host, "user", here) == plain
@@ -145,7 +147,7 @@ def test_a_project_has_a_file_of_its_own_where_the_host_knows_one(here: Surround
 
 
 def test_a_host_is_found_by_its_folder_and_claude_code_by_its_own(tmp_path: Path) -> None:
-    where = Surroundings("linux", {}, tmp_path, tmp_path)
+    where = Surroundings(HERE, {}, tmp_path, tmp_path)
     assert [key for key, host in hosts().items() if is_found(host, where)] == []
     (tmp_path / ".claude").mkdir()
     (tmp_path / ".codex").mkdir()

@@ -16,7 +16,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from sandbox.run import BUYER, BUYER_KEY, NETWORK, Sandbox
 from tests.commands.command_line import CommandLine
 from tests.end_to_end.hosting import ANSWER_TIMEOUT_S, books, receipt, structured
-from tests.hosts.host_models import Starts, read_as_host
+from tests.hosts.host_models import Starts, file_of, read_as_host
 
 PASSPHRASE = "correct horse battery"
 
@@ -47,16 +47,13 @@ async def started(starts: Starts, folder: Path, **own: str) -> AsyncGenerator[Cl
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("host", "file"),
-    [("codex", ".codex/config.toml"), ("goose", ".config/goose/config.yaml")],
-)
+@pytest.mark.parametrize("host", ["goose"])
 async def test_what_a_host_reads_starts_a_purser_that_answers(
-    host: str, file: str, home: Path, purser: CommandLine, sandbox: Sandbox, tmp_path: Path
+    host: str, purser: CommandLine, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     purser.use(sandbox)
     assert purser("install", host).code == 0
-    starts = read_as_host(host, (home / file).read_text(encoding="utf-8"))
+    starts = read_as_host(host, file_of(host).read_text(encoding="utf-8"))
     async with started(starts, tmp_path, PURSER_PRIVATE_KEY=BUYER_KEY) as client:
         balance = structured(await client.call_tool("check_balance", {}))
     assert balance["address"] == BUYER
@@ -64,7 +61,7 @@ async def test_what_a_host_reads_starts_a_purser_that_answers(
 
 @pytest.mark.asyncio
 async def test_three_commands_lead_from_nothing_to_a_paid_page(
-    home: Path, purser: CommandLine, sandbox: Sandbox, tmp_path: Path
+    purser: CommandLine, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     # One: a wallet. Here it is one that holds play money, so that `purser fund` is not needed.
     purser.env["PURSER_PASSPHRASE"] = PASSPHRASE
@@ -85,7 +82,7 @@ async def test_three_commands_lead_from_nothing_to_a_paid_page(
     assert not [name for name in os.environ if name.startswith("PURSER_")]
 
     # Three: the host starts, and its model asks for a page that costs a cent.
-    starts = read_as_host("claude-code", (home / ".claude.json").read_text(encoding="utf-8"))
+    starts = read_as_host("claude-code", file_of("claude-code").read_text(encoding="utf-8"))
     async with started(starts, tmp_path) as client:
         paid = await client.call_tool("paid_fetch", {"url": f"{sandbox.seller_url}/article"})
     told = receipt(paid)
