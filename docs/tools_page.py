@@ -25,8 +25,10 @@ they enforce nothing.
 
 `paid_fetch` and `read_purchase` answer with one text block: the content between two boundary lines
 that were drawn after it was written, then one line from Purser with the price, what is left of
-today's budget, how to read on, and the receipt id. An image comes as an image, with that line as
-text. The other tools answer with structured content, and with the same as JSON text.
+today's budget, how to read on, and the receipt id. An image or a sound comes as one, with that
+line as text; a file that cannot be shown is described and linked. [Reading](reading.md) tells what
+becomes of each kind of content. The other tools answer with structured content, and with the same
+as JSON text.
 
 ## Receipts
 

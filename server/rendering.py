@@ -5,9 +5,16 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
+from mcp_types import (
+    AudioContent,
+    CallToolResult,
+    ContentBlock,
+    ImageContent,
+    ResourceLink,
+    TextContent,
+)
 
-from tools.answer import ToolAnswer
+from tools.answer import FileLink, InlineMedia, ToolAnswer
 from wallet.errors import ErrorKind, PurserError, Spent
 
 ERROR_TEXT_MAX = 999
@@ -23,13 +30,31 @@ _MONEY = {
 
 
 def answer_result(answer: ToolAnswer) -> CallToolResult:
-    """Return a tool's answer as a result: text first, then an image, the receipt in `_meta`."""
+    """Return a tool's answer as a result: text first, then what it shows; receipt in `_meta`."""
     content: list[ContentBlock] = [TextContent(type="text", text=answer.text)]
-    if answer.image is not None:
-        data = base64.b64encode(answer.image.data).decode("ascii")
-        content.append(ImageContent(type="image", data=data, mime_type=answer.image.mime_type))
+    if answer.media is not None:
+        content.append(_media(answer.media))
+    if answer.file is not None:
+        content.append(_link(answer.file))
     meta = None if answer.receipt is None else {RECEIPT_META: answer.receipt}
     return CallToolResult(content=content, structured_content=answer.structured, _meta=meta)
+
+
+def _media(media: InlineMedia) -> ImageContent | AudioContent:
+    data = base64.b64encode(media.data).decode("ascii")
+    if media.kind == "image":
+        return ImageContent(type="image", data=data, mime_type=media.mime_type)
+    return AudioContent(type="audio", data=data, mime_type=media.mime_type)
+
+
+def _link(file: FileLink) -> ResourceLink:
+    return ResourceLink(
+        type="resource_link",
+        uri=file.uri,
+        name=file.name,
+        mime_type=file.mime_type,
+        size=file.size_bytes,
+    )
 
 
 def error_result(error: PurserError) -> CallToolResult:

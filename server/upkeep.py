@@ -33,8 +33,11 @@ async def upkeep(parts: Parts, idle: Callable[[], Awaitable[None]]) -> AsyncGene
 
 
 async def _loop(parts: Parts, idle: Callable[[], Awaitable[None]]) -> None:
+    from tools.reading.apart import desk
+
     await idle()
     await anyio.to_thread.run_sync(parts.store.sweep_temporaries)
+    await anyio.to_thread.run_sync(desk.prepare)
     while True:
         try:
             await reconcile_all(parts)

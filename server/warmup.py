@@ -15,7 +15,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from server.stderr_log import describe_exception
 from wallet.loading import recursion_limit_kept
 
-SLOW_MODULES = ("httpx", "eth_account", "web3", "trafilatura")
+SLOW_MODULES = ("httpx", "eth_account", "web3")
 """In the order a first purchase needs them."""
 
 ANSWER_GRACE_S = 0.05

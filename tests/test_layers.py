@@ -42,7 +42,9 @@ HOMES = {
     "mcp_types": ("server/",),
     "starlette": ("server/",),
     "uvicorn": ("server/pages/serving.py",),
-    "trafilatura": ("tools/web/",),
+    "trafilatura": ("tools/reading/",),
+    "pypdf": ("tools/reading/",),
+    "lxml": ("tools/reading/",),
     "x402": (),
     "ruamel": ("server/mcp_hosts/yaml_edit.py",),
 }
@@ -66,7 +68,10 @@ WALLET_IO = tuple(
 SIGNERS, CHECKED = "wallet/signing/", re.compile(r"wallet\.signing\.(\w+\.)*[Cc]hecked")
 
 SLOW = frozenset(
-    {"httpx", "eth_account", "web3", "trafilatura", "keyring", "rich", "platformdirs", "x402"}
+    {
+        *("httpx", "eth_account", "web3", "trafilatura", "lxml", "pypdf", "keyring", "rich"),
+        *("platformdirs", "x402"),
+    }
 )
 LOADED_AT_START = [
     name
@@ -210,7 +215,7 @@ def test_a_forbidden_import_is_noticed(name: str, source: str) -> None:
         ("wallet/chain.py", "import web3"),
         ("wallet/signing/sign_in.py", "from wallet.signing.checked import CheckedSignIn"),
         ("tools/web/http.py", "import httpx, httpcore"),
-        ("tools/web/extract.py", "import trafilatura"),
+        ("tools/reading/choosing.py", "import trafilatura"),
         ("server/app.py", "from mcp.server import Server\nimport tools\nimport wallet.payer"),
         ("server/commands/demo.py", "def run():\n    from sandbox import chain"),
         ("purser_mcp/__init__.py", "def main():\n    from server import cli"),

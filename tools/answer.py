@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
-class InlineImage:
-    """An image to show: its media type and its raw bytes."""
+class InlineMedia:
+    """An image or a sound for the host to show or play: its media type and its raw bytes."""
 
+    kind: Literal["image", "audio"]
     mime_type: str
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
+class FileLink:
+    """A stored file: where it lies on this machine, as a `file:` URI, and what it is."""
+
+    uri: str
+    name: str
+    mime_type: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class ToolAnswer:
-    """One answer: a text block, perhaps an image, perhaps structured data, perhaps a receipt.
+    """One answer: a text block, perhaps an image, a sound or a file, structured data, a receipt.
 
     Structured data is only ever the same data as the text: some hosts show one, some the other.
     """
 
     text: str
-    image: InlineImage | None = None
+    media: InlineMedia | None = None
+    file: FileLink | None = None
     structured: dict[str, Any] | None = None
     receipt: dict[str, Any] | None = None
 

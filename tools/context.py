@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from wallet.exchange import Exchange, WebRequest
     from wallet.ledger.base import Ledger
     from wallet.money import Usd
@@ -67,6 +69,10 @@ class Shelf(Protocol):
         Raises:
             DamagedPurchaseError: what is stored is not what was bought.
         """
+        ...
+
+    def locate(self, purchase_id: str) -> Path | None:
+        """Return the file that holds what was bought, or None when nothing is stored."""
         ...
 
 

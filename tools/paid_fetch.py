@@ -34,7 +34,7 @@ async def paid_fetch(
     ] = None,
     format: Annotated[  # noqa: A002 -- the argument's name is a contract
         ContentFormat,
-        Field(description="auto: HTML as Markdown, the rest as it is. raw: undecoded."),
+        Field(description="auto: HTML as Markdown, PDF as text. raw: undecoded."),
     ] = "auto",
     max_chars: Annotated[
         MaxChars, Field(description="Most characters returned.")
@@ -66,4 +66,6 @@ async def paid_fetch(
     money = money_words(bought.purchase, reused=bought.reused)
     if bought.left_today is not None:
         money += f"; ${bought.left_today} left today"
-    return await show(content, bought.purchase, reused=bought.reused, money=money)
+    return await show(
+        content, bought.purchase, shelf=toolbox.shelf, reused=bought.reused, money=money
+    )

@@ -55,7 +55,7 @@ async def read_purchase(
         max_chars=max_chars,
     )
     money = money_words(purchase, reused=True)
-    return await show(content, purchase, reused=True, money=money)
+    return await show(content, purchase, shelf=toolbox.shelf, reused=True, money=money)
 
 
 def _nothing_stored(purchase: Purchase) -> PurserError:

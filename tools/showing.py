@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,18 +11,23 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 
-from tools.answer import InlineImage, ToolAnswer
+from tools.answer import FileLink, InlineMedia, ToolAnswer
 from wallet.exchange import is_good
 from wallet.model import Purchase, State
 from wallet.receipts import receipt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tools.arguments import ContentFormat
-    from tools.web.content import Rendered
+    from tools.context import Shelf
+    from tools.reading.content import Rendered
 
 EXTRACTIONS_AT_ONCE = 2
-IMAGE_MAX_BYTES = 3_500_000
-"""Hosts refuse larger images; one that is larger is stored and described instead."""
+MEDIA_MAX_BYTES = 3_500_000
+"""Hosts refuse larger images; what is larger is described instead, with a link to its file."""
+
+_NAMES = {"image": "image", "audio": "sound"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +44,17 @@ class Content:
     max_chars: int
 
 
-async def show(content: Content, purchase: Purchase, *, reused: bool, money: str) -> ToolAnswer:
+async def show(
+    content: Content, purchase: Purchase, *, shelf: Shelf, reused: bool, money: str
+) -> ToolAnswer:
     """Return one page of content, then the footer line, with the receipt beside it.
 
+    What is no text comes as an image or a sound, or as a link to the stored file.
+
     Args:
-        content: what to show and how; extraction runs in a worker thread.
+        content: what to show and how; it is read in a worker thread and a process of its own.
         purchase: where it came from.
+        shelf: where the content is stored.
         reused: it was bought earlier and cost nothing now.
         money: the footer's first words: what was paid, and what is left.
     """
@@ -51,25 +62,39 @@ async def show(content: Content, purchase: Purchase, *, reused: bool, money: str
         functools.partial(_render, content), limiter=_extraction_room()
     )
     notes = [money, *_delivery_notes(content)]
-    image, text = None, ""
-    if rendered.kind == "image" and len(rendered.data) <= IMAGE_MAX_BYTES:
-        image = InlineImage(rendered.mime_type, rendered.data)
-        notes.append("the image is untrusted web content")
-    elif rendered.kind == "text":
-        text, where = _page(rendered.text, content, purchase.id)
+    media, file, text = None, None, ""
+    if rendered.kind == "text":
+        text, where = _page(rendered, content, purchase.id)
         notes.append(where)
+    elif rendered.kind != "binary" and len(rendered.data) <= MEDIA_MAX_BYTES:
+        media = InlineMedia(rendered.kind, rendered.mime_type, rendered.data)
+        notes.append(f"the {_NAMES[rendered.kind]} is untrusted web content")
     else:
-        # The media type is the seller's word, so it stays within the boundary too.
-        text = mark_untrusted(rendered.text)
-        notes.append("the content is stored, but cannot be shown here")
+        path = await anyio.to_thread.run_sync(shelf.locate, purchase.id)
+        text, file = _described(rendered, content.body, path, purchase.id)
+        notes.append("the content cannot be shown here" + ("" if file else ", nor be stored"))
     if f'receipt_id="{purchase.id}"' not in notes[-1]:
         notes.append(f"receipt {purchase.id}")
     footer = f"[Purser: {'; '.join(notes)}]"
     return ToolAnswer(
         text=f"{text}\n{footer}" if text else footer,
-        image=image,
+        media=media,
+        file=file,
         receipt=receipt(purchase, reused=reused),
     )
+
+
+def _described(
+    rendered: Rendered, body: bytes, path: Path | None, purchase_id: str
+) -> tuple[str, FileLink | None]:
+    """Say what the content is and where it lies; the media type is the seller's word."""
+    lines = [rendered.text]
+    if path is None:
+        return mark_untrusted(rendered.text), None
+    lines.append(f"File: {path}")
+    lines.append(f"SHA-256: {hashlib.sha256(body).hexdigest()}")
+    link = FileLink(path.as_uri(), f"purchase {purchase_id}", rendered.mime_type, len(body))
+    return mark_untrusted("\n".join(lines)), link
 
 
 @functools.cache
@@ -101,15 +126,15 @@ def money_words(purchase: Purchase, *, reused: bool) -> str:
 
 
 def _render(content: Content) -> Rendered:
-    from tools.web.content import render
+    from tools.reading.apart import desk
 
-    return render(content.body, content.content_type, content.url, content.format)
+    return desk.render(content.body, content.content_type, content.url, content.format)
 
 
-def _page(text: str, content: Content, purchase_id: str) -> tuple[str, str]:
-    from tools.web.content import page
+def _page(rendered: Rendered, content: Content, purchase_id: str) -> tuple[str, str]:
+    from tools.reading.paging import page
 
-    part = page(text, content.start, content.max_chars)
+    part = page(rendered.text, content.start, content.max_chars, rows=rendered.rows)
     where = f"chars {part.start}-{part.end} of {part.total}"
     if part.end < part.total:
         wanted = "" if content.format == "auto" else f', format="{content.format}"'

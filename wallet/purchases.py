@@ -116,6 +116,16 @@ class PurchaseStore:
             # A replacement may have taken the body away between the two reads.
             return _read(folder)
 
+    def locate(self, purchase_id: str) -> Path | None:
+        """Return the file that holds what was bought, or None when nothing is stored.
+
+        Raises:
+            ValueError: the id is not a UUID.
+        """
+        folder = self._folder(purchase_id)
+        name = _body_named(folder)
+        return None if name is None else (folder / name).absolute()
+
     def free_bytes(self) -> int:
         """Return the disk space this user can still write, in bytes."""
         return shutil.disk_usage(self._root).free

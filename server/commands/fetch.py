@@ -164,14 +164,26 @@ async def _fetch(wired: Wired, *, args: argparse.Namespace, request: WebRequest)
 
 def _shown(bought: Bought, wanted: ContentFormat) -> Shown:
     """Turn the body into what was asked for; blocks, so it runs in a worker thread."""
-    from tools.web.content import render
+    from tools.reading.apart import desk
 
-    rendered = render(bought.body, bought.content_type, bought.url, wanted)
+    wanted = _as_data(bought, wanted)
+    rendered = desk.render(bought.body, bought.content_type, bought.url, wanted)
     if rendered.kind != "text":
         return Shown(bought.body, None)
     if wanted == "raw":
         return Shown(bought.body, rendered.text)
     return Shown(rendered.text.encode("utf-8", "replace"), rendered.text)
+
+
+def _as_data(bought: Bought, wanted: ContentFormat) -> ContentFormat:
+    """Leave JSON, tables and PDF to a program as they are; a model is shown their shape."""
+    from tools.reading.json_text import SMALL_CHARS
+    from tools.reading.kinds import kind_of
+
+    kind, _ = kind_of(bought.body, bought.content_type, bought.url)
+    data = kind in ("json", "ndjson", "csv") and len(bought.body) > SMALL_CHARS
+    file = kind == "pdf" and not sys.stdout.isatty()
+    return "raw" if wanted == "auto" and (data or file) else wanted
 
 
 def _print(shown: Shown) -> None:

@@ -15,10 +15,11 @@ from functools import cache
 import httpx
 from rails_targets import check_refusal, check_words
 
+from tools.reading.content import Format, render
+from tools.reading.paging import page
 from tools.web.addresses import blocked_reason, is_address, normalise_host
 from tools.web.body import BodyReader
 from tools.web.charset import clean, decode
-from tools.web.content import Format, page, render
 from tools.web.exchange import MAX_REDIRECTS, WebExchange
 from tools.web.guard import HostRules, Target, check_url
 from tools.web.headers import (
@@ -93,15 +94,15 @@ def content(data: bytes) -> None:
     choice, head, rest = split(data)
     chosen = _FORMATS[choice % len(_FORMATS)]
     shown = render(rest, head.decode("latin-1"), "https://a.example/b/", chosen)
-    assert shown.kind in ("text", "image", "binary")
+    assert shown.kind in ("text", "image", "audio", "binary")
     assert _UNWANTED.search(shown.text) is None
     assert len(shown.text) <= 20 * len(rest) + 400
-    assert shown.data == (rest if shown.kind == "image" else b"")
+    assert shown.data == (rest if shown.kind in ("image", "audio") else b"")
     assert len(shown.mime_type) <= 142
     assert shown.mime_type.isascii()
     at, joined = 0, ""
     while at < len(shown.text) and len(joined) < 10_000:
-        part = page(shown.text, at, choice + 1)
+        part = page(shown.text, at, choice + 1, rows=shown.rows)
         assert part.start == at < part.end <= part.total
         at, joined = part.end, joined + part.text
     assert shown.text.startswith(joined)

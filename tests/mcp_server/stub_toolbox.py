@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from mcp.server.mcpserver import MCPServer
@@ -166,6 +167,9 @@ class StubShelf:
 
     def load(self, purchase_id: str) -> Stored | None:
         return self.stored.get(purchase_id)
+
+    def locate(self, purchase_id: str) -> Path | None:
+        return Path("/purser/purchases") / purchase_id / "body"
 
 
 class StubChain:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import threading
 from dataclasses import replace
@@ -13,11 +14,12 @@ import anyio
 import anyio.to_thread
 import pytest
 from mcp.client import Client
-from mcp_types import CallToolResult, ImageContent, TextContent
+from mcp_types import AudioContent, CallToolResult, ImageContent, ResourceLink, TextContent
 from stub_toolbox import ERAS, PAID, PAID_ID, Stub, bought
 
-from tools.showing import EXTRACTIONS_AT_ONCE, IMAGE_MAX_BYTES, Content, mark_untrusted, show
-from tools.web.content import Format, Rendered
+from sandbox.corpus import documents
+from tools.reading.content import Format, Rendered
+from tools.showing import EXTRACTIONS_AT_ONCE, MEDIA_MAX_BYTES, Content, mark_untrusted, show
 from wallet.model import Delivery, Evidence, State
 from wallet.money import Usd
 from wallet.purchases import PurchaseStore, Stored
@@ -114,6 +116,21 @@ async def test_the_overhead_beyond_the_content_stays_under_300_characters(era: A
         assert told in footer
 
 
+@pytest.mark.asyncio
+async def test_no_kind_of_content_costs_300_characters_beyond_it() -> None:
+    shelf = Stub().shelf
+    files = [one for one in documents() if one.main_html is None]
+    assert len(files) > 20
+    for document in files:
+        content = Content(
+            document.body, document.content_type, URL, 200, False, "auto", start=1, max_chars=700
+        )
+        money = "sent $999.999999, outcome unknown; $999.999999 left today"
+        text = (await show(content, PAID, shelf=shelf, reused=False, money=money)).text
+        match = MARKED.fullmatch(text)
+        assert 0 < len(text) - (len(match[2]) if match else 0) < 300, document.name
+
+
 def test_a_page_cannot_forge_the_closing_line() -> None:
     first, second = mark_untrusted("page"), mark_untrusted("page")
     boundary = re.compile(r"content ([0-9a-f]{10})\]")
@@ -175,23 +192,61 @@ async def test_an_image_comes_as_an_image_with_the_footer(era: Any) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("era", ERAS)
+async def test_a_sound_comes_as_audio_with_the_footer(era: Any) -> None:
+    wave = b"RIFF\x24\x00\x00\x00WAVEfmt " + bytes(range(200))
+    stub = Stub()
+    stub.buyer.answers[URL] = bought(wave, "audio/x-wav")
+    result = await _call(stub, era, "paid_fetch", {"url": URL})
+    text, sound = result.content
+    assert isinstance(text, TextContent)
+    assert "the sound is untrusted web content" in text.text
+    assert isinstance(sound, AudioContent)
+    assert (base64.b64decode(sound.data), sound.mime_type) == (wave, "audio/wav")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(
     ("body", "content_type", "kind"),
     [
+        (b"PK\x03\x04" + bytes(96), "application/zip", "application/zip"),
         (b"%PDF-1.7\x00\xff\xfe", "application/pdf", "application/pdf"),
-        (b"\x89PNG\r\n\x1a\n" + b"\0" * IMAGE_MAX_BYTES, "image/png", "image/png"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * MEDIA_MAX_BYTES, "image/png", "image/png"),
+        (b"ID3" + b"\0" * MEDIA_MAX_BYTES, "audio/mpeg", "audio/mpeg"),
+        (b"\x1b\x0f\x01packed\x02\x03\x04" * 100, "text/html", "text/html"),
     ],
 )
-async def test_what_cannot_be_shown_is_named_and_sized(
+async def test_what_cannot_be_shown_is_described_and_linked_as_a_file(
     era: Any, body: bytes, content_type: str, kind: str
 ) -> None:
     stub = Stub()
     stub.buyer.answers[URL] = bought(body, content_type)
     result = await _call(stub, era, "paid_fetch", {"url": URL})
-    content, footer = _parts(result)
-    assert f"({kind}, {len(body)} bytes)" in content
-    assert "stored, but cannot be shown" in footer
-    assert PAID_ID in footer
+    text, link = result.content
+    match = MARKED.fullmatch(_text(result))
+    assert isinstance(text, TextContent)
+    assert match is not None
+    path = Path("/purser/purchases") / PAID_ID / "body"
+    assert f"({kind}, {len(body)} bytes)" in match[2]
+    assert f"File: {path}\nSHA-256: {hashlib.sha256(body).hexdigest()}" in match[2]
+    assert "the content cannot be shown here" in match[3]
+    assert PAID_ID in match[3]
+    assert isinstance(link, ResourceLink)
+    assert (str(link.uri), link.mime_type, link.size) == (path.as_uri(), kind, len(body))
+
+
+@pytest.mark.asyncio
+async def test_without_a_stored_file_nothing_is_linked(monkeypatch: pytest.MonkeyPatch) -> None:
+    stub = Stub()
+
+    def nowhere(_: str) -> None:
+        return None
+
+    monkeypatch.setattr(stub.shelf, "locate", nowhere)
+    stub.buyer.answers[URL] = bought(bytes(100), "application/zip")
+    content, footer = _parts(await _call(stub, ERAS[0], "paid_fetch", {"url": URL}))
+    assert "File:" not in content
+    assert "cannot be shown here, nor be stored" in footer
 
 
 @pytest.mark.asyncio
@@ -228,13 +283,13 @@ async def test_slow_pages_leave_the_threads_that_storing_a_purchase_needs(
         assert go_on.wait(60)
         return Rendered("text", "read", "text/plain")
 
-    monkeypatch.setattr("tools.web.content.render", slow)
+    monkeypatch.setattr("tools.reading.apart.desk.render", slow)
     page = Content(b"", "text/html", URL, 200, False, "auto", 0, 1_000)
     threads = int(anyio.to_thread.current_default_thread_limiter().total_tokens)
     texts: list[str] = []
 
     async def read() -> None:
-        texts.append((await show(page, PAID, reused=False, money="free")).text)
+        texts.append((await show(page, PAID, shelf=store, reused=False, money="free")).text)
 
     def save() -> int:
         kept = store.save(PAID_ID, b"goods", http_status=200, content_type="text/plain")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tools.showing import IMAGE_MAX_BYTES, mark_untrusted
+from tools.showing import MEDIA_MAX_BYTES, mark_untrusted
 from tools.upstream.plain import MAX_RESULT_DEPTH, as_dict, as_list, write_json
 from tools.web.charset import clean
 from wallet.rails.codec import nests_deeper
@@ -119,7 +119,7 @@ def _media(block: Mapping[str, Any]) -> Block | None:
     kind, data, mime = block.get("type"), block.get("data"), block.get("mimeType")
     if kind not in ("image", "audio") or not isinstance(data, str) or not isinstance(mime, str):
         return None
-    if _MIME.fullmatch(mime) is None or len(data) > IMAGE_MAX_BYTES * 4 // 3 + 4:
+    if _MIME.fullmatch(mime) is None or len(data) > MEDIA_MAX_BYTES * 4 // 3 + 4:
         return None
     try:
         base64.b64decode(data, validate=True)

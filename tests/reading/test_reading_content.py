@@ -10,11 +10,10 @@ import tracemalloc
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tools.web.content import MAX_COMPACTED_CHARS, MAX_HTML_BYTES, Format, page, render
-from tools.web.extract import MAX_CELLS, MAX_EXTRACT_CHARS, MAX_TAGS, strip_tags
+from tools.reading.content import MAX_HTML_BYTES, Format, render
+from tools.reading.html_page import MAX_CELLS, MAX_EXTRACT_CHARS, MAX_TAGS, is_extractable
+from tools.reading.strip import strip_tags
 
 URL = "https://shop.example/articles/one"
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(16)
@@ -112,15 +111,15 @@ def test_of_a_very_long_page_the_beginning_is_shown_and_raw_shows_all() -> None:
 
 
 def test_control_characters_are_dropped_from_a_long_text_with_little_memory() -> None:
-    body = b"a\x00b\r\n" * 200_000
+    body = b"the wind fell at noon\x00\r\n" * 50_000
     tracemalloc.start()
     try:
         text = text_of(body, "text/plain")
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert text == "ab\n" * 200_000
-    assert peak_bytes < 4_000_000
+    assert text == "the wind fell at noon\n" * 50_000
+    assert peak_bytes < 5_000_000
 
 
 def test_the_plain_strip_hides_what_a_browser_hides() -> None:
@@ -142,12 +141,12 @@ def test_the_plain_strip_hides_what_a_browser_hides() -> None:
         "<table><tr><td ROWSPAN = 999>7</td></tr></table>",
     ],
 )
-def test_a_page_made_to_keep_the_extractor_busy_is_stripped_and_still_read(made: str) -> None:
+def test_a_page_made_to_keep_the_extractor_busy_is_still_read(made: str) -> None:
     source = f"<html><body><nav>Menu</nav><article><p>{PARAGRAPH * 3}</p></article>"
-    assert "Menu" not in text_of(source.encode(), "text/html")
-    text = text_of((source + made + "<p>The end &amp; all</p>").encode(), "text/html")
-    # Only the plain strip keeps the navigation, so it shows which of the two was taken.
-    assert text.startswith("Menu\n")
+    assert is_extractable(source)
+    page = source + made + "<p>The end &amp; all</p>"
+    assert not is_extractable(page)
+    text = text_of(page.encode(), "text/html")
     assert PARAGRAPH.strip() in text
     assert text.endswith("The end & all")
 
@@ -163,6 +162,7 @@ def test_a_page_made_to_keep_the_extractor_busy_is_stripped_and_still_read(made:
 )
 def test_a_page_within_the_limits_is_extracted(made: str) -> None:
     source = f"<html><body><nav>Menu</nav><article><p>{PARAGRAPH * 3}</p></article>{made}"
+    assert is_extractable(source)
     text = text_of(source.encode(), "text/html")
     assert PARAGRAPH.strip() in text
     assert "Menu" not in text
@@ -216,13 +216,6 @@ def test_json_is_compacted_without_touching_a_token() -> None:
 @pytest.mark.parametrize("source", ["{not json }", "[" * 100_000, "", "1 2"])
 def test_json_that_cannot_be_read_passes_as_it_is(source: str) -> None:
     assert text_of(source.encode(), "application/json") == source
-
-
-@pytest.mark.parametrize(("spaces", "compacted"), [(-5, True), (-4, False)])
-def test_json_too_long_to_compact_passes_as_it_is(spaces: int, compacted: bool) -> None:
-    source = f"[1,{' ' * (MAX_COMPACTED_CHARS + spaces)}2]"
-    assert (text_of(source.encode(), "application/json") == "[1,2]") is compacted
-    assert compacted or text_of(source.encode(), "application/json") == source
 
 
 @pytest.mark.parametrize(
@@ -287,7 +280,7 @@ def test_an_unstated_type_is_guessed_from_the_first_bytes(body: bytes, mime: str
     [
         ("grüße".encode(), "text/plain", "grüße"),
         ("grüße".encode("latin-1"), "text/plain", "grüße"),
-        ("grüße".encode("latin-1"), "text/plain; charset=utf-8", "gr\ufffd\ufffde"),
+        ("grüße".encode("latin-1"), "text/plain; charset=utf-8", "grüße"),
         ("“x”".encode("cp1252"), "text/plain; charset=ISO-8859-1", "“x”"),
         ("日本".encode("shift_jis"), 'text/plain; Charset="Shift_JIS"', "日本"),
         (codecs.BOM_UTF16_LE + "ab".encode("utf-16-le"), "text/plain; charset=utf-8", "ab"),
@@ -306,28 +299,3 @@ def test_the_charset_comes_from_mark_header_meta_then_utf8(
     assert (
         text_of(body, content_type, "raw").removeprefix('<meta charset="windows-1251">') == expected
     )
-
-
-def test_a_page_ends_at_a_newline_or_else_a_space() -> None:
-    text = "one two\nthree four five"
-    assert page(text, 0, 12).text == "one two\n"
-    assert page(text, 8, 12).text == "three four "
-    assert page(text, 8, 100).text == "three four five"
-    assert page("x" * 500, 0, 300).end == 300
-
-
-def test_a_page_outside_the_text_is_empty() -> None:
-    assert page("abc", 7, 5) == page("abc", 3, 5)
-    assert (page("abc", 7, 5).text, page("abc", 7, 5).end, page("", 0, 5).total) == ("", 3, 0)
-
-
-@given(st.text(alphabet="ab \n\U0001f600", max_size=900), st.integers(1, 400))
-def test_pages_join_to_the_whole_text_and_always_advance(text: str, max_chars: int) -> None:
-    pieces: list[str] = []
-    start = 0
-    while start < len(text):
-        part = page(text, start, max_chars)
-        assert part.start == start < part.end <= start + max_chars
-        pieces.append(part.text)
-        start = part.end
-    assert "".join(pieces) == text
