@@ -19,6 +19,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from mcp_types import Tool as ToolEntry
 
 if TYPE_CHECKING:
+    from server.asking import Asking
     from tools.context import Toolbox
 
 
@@ -40,6 +41,7 @@ class LateServer(MCPServer[None]):
     Args:
         build_tools: makes them; called once.
         others: tools that are not our own, if there are any.
+        asking: asks the person where a call needs an approval.
         settings: what `MCPServer` takes.
     """
 
@@ -47,11 +49,13 @@ class LateServer(MCPServer[None]):
         self,
         build_tools: Callable[[], Sequence[Tool]],
         others: Others | None = None,
+        asking: Asking | None = None,
         **settings: Any,
     ) -> None:
         super().__init__(**settings)
         self._build_tools = build_tools
         self._others = others
+        self._asking = asking
         self._built: dict[str, Tool] | None = None
 
     async def list_tools(self) -> list[ToolEntry]:
@@ -81,8 +85,10 @@ class LateServer(MCPServer[None]):
         tool = self._tools().get(name) or next((one for one in others if one.name == name), None)
         if tool is None:
             raise ToolError(f"Unknown tool: {name[:60]}")
-        known: Context[Any, Any] = context or Context(mcp_server=self)
-        return await tool.run(arguments, known)
+        if context is None or self._asking is None:
+            known: Context[Any, Any] = context or Context(mcp_server=self)
+            return await tool.run(arguments, known)
+        return await self._asking.call(arguments, context, lambda: tool.run(arguments, context))
 
     async def run_stdio_async(self) -> None:
         """Serve standard input and output, announcing that the tools may change if they may."""

@@ -71,11 +71,13 @@ def error_text(error: PurserError) -> str:
 
     Some hosts show the model only this text, so ids and the reasons of offers are in it too.
     """
+    from server.commands.launcher import for_person
+
     row, meta = error.kind.value, error.meta()
     told = [
-        f"{row.title} ({row.code}): {_sentence(error.detail)}",
+        f"{row.title} ({row.code}): {for_person(_sentence(error.detail))}",
         _MONEY[error.spent],
-        row.hint,
+        for_person(row.hint),
         "Retry: yes." if meta["retryable"] else "Retry: no.",
     ]
     if error.receipt_id is not None:

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from server.wiring import Wired
 
 MOST_SHOWN = 1_000
-REQUEST_CHARS = 10_000  # a method and the longest URL that is fetched
-BODILESS = ("GET", "HEAD", "OPTIONS")
-BODY_NOT_SHOWN = "is kept nowhere and not shown; the approval is for this very one"
 ID_HELP = "the request's id; `purser approvals` lists them"
 
 
@@ -103,29 +100,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 
 def print_terms(row: dict[str, Any]) -> None:
-    """Write the terms of a request for a person to read, cleaned of what steers a terminal.
+    """Write the terms of a request for a person to read, cleaned of what steers a terminal."""
+    from server.approval_terms import REQUEST_CHARS, facts_of
 
-    The URL is whole, however long: it is agreed to whole. So it comes before what is to be paid,
-    which it must not push off the screen.
-    """
-    from wallet.assets import find_network
-
-    asset, network = row["asset"], find_network(row["network"])
-    chain = row["network"] if network is None else f"{network.name} ({network.id})"
-    print_facts(
-        [
-            ("Approval", row["id"]),
-            ("Status", row["state"]),
-            ("Request", f"{row['method']} {row['url']}"),
-            *(() if row["method"] in BODILESS else (("Body", BODY_NOT_SHOWN),)),
-            ("Price", f"{dollars(row['amount_usd'])} ({asset['amount']} {asset['symbol']})"),
-            ("Asked by", row["host"]),
-            ("Paid to", row["pay_to"]),
-            ("Network", chain),
-            ("Token", asset["address"]),
-            ("Scheme", row["scheme"]),
-            ("Asked at", row["created_at"]),
-            ("Good until", row["expires_at"]),
-        ],
-        max_chars=REQUEST_CHARS,
-    )
+    print_facts(facts_of(row), max_chars=REQUEST_CHARS)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "purser-mcp"
+_PLACES = ("PURSER_HOME",)  # where this Purser's own ledger is
 _UNDER_UV = "UV"  # `uv run` and `uvx` set it to the path of uv
 
 
@@ -74,6 +75,26 @@ def host_environment(*, needs_passphrase: bool) -> dict[str, str]:
 def as_typed(text: str) -> str:
     """Write each command in a text, such as `purser init`, as it has to be typed here."""
     return text.replace("`purser ", f"`{command_line()} ")
+
+
+def for_person(text: str) -> str:
+    """Write each command in a text as a person types it who sits beside the host that runs this.
+
+    The person's shell is in another folder, and lacks what the host set to find Purser's own.
+    """
+    return text.replace("`purser ", f"`{_elsewhere()} ")
+
+
+def _elsewhere() -> str:
+    command = command_line()
+    if command == "uv run purser":
+        command = f"uv run --project {quoted(str(ROOT))} purser"
+    places = {name: os.environ[name] for name in _PLACES if os.environ.get(name)}
+    if os.name == "nt":
+        sets = [f"$env:{name}='{value}'; " for name, value in places.items()]
+    else:
+        sets = [f"{name}={quoted(value)} " for name, value in places.items()]
+    return "".join(sets) + command
 
 
 def quoted(word: str) -> str:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import anyio
 import anyio.abc
 from mcp.client import Client
+from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import CallToolResult
 
@@ -74,8 +75,12 @@ async def connected(
     *,
     wrapper: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
+    asked: ElicitationFnT | None = None,
 ) -> AsyncGenerator[Client]:
-    """Connect a real MCP client to a new server process; its stderr goes to a file by the home."""
+    """Connect a real MCP client to a new server process; its stderr goes to a file by the home.
+
+    With `asked` the client declares that it can ask its user, by forms and by URLs.
+    """
     command = [*wrapper, sys.executable, *SERVE]
     parameters = StdioServerParameters(
         command=command[0], args=command[1:], env=environment(home, **(env or {}))
@@ -85,6 +90,7 @@ async def connected(
             stdio_client(parameters, errlog=log),
             mode=mode,
             read_timeout_seconds=ANSWER_TIMEOUT_S,
+            elicitation_callback=asked,
         ) as client:
             yield client
 
