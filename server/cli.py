@@ -110,7 +110,7 @@ COMMANDS: dict[str, Command] = {
     "approvals": Command(
         "approvals",
         "list payments that wait for your approval",
-        ("purser approvals", "purser approvals --all --json"),
+        ("purser approvals", "purser approvals --open", "purser approvals --all --json"),
     ),
     "approve": Command(
         "approve",

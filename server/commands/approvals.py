@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import (
@@ -15,13 +16,16 @@ from server.commands.common import (
     print_table,
     run_wired,
     say,
+    usage,
 )
 from server.commands.launcher import as_typed
 
 if TYPE_CHECKING:
     from server.wiring import Wired
 
+LINK_LIFE_S = 300
 MOST_SHOWN = 1_000
+SESSION_LIFE_S = 8 * 3_600
 ID_HELP = "the request's id; `purser approvals` lists them"
 
 
@@ -30,11 +34,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--all", action="store_true", help="those answered, used or expired too, newest first"
     )
+    parser.add_argument(
+        "--open",
+        action="store_true",
+        help="show them as pages in your browser, where you approve or deny, until Ctrl-C",
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """List requests for approval; changes nothing."""
+    """List requests for approval, or serve their pages to the person at this terminal."""
+    if args.open:
+        if args.all or args.json:
+            return usage("--open goes with neither --all nor --json")
+        return _run_pages()
 
     async def job(wired: Wired) -> int:
         rows = await _rows(wired, everything=args.all)
@@ -47,6 +60,31 @@ def run(args: argparse.Namespace) -> int:
         return 0
 
     return run_wired(job, as_json=args.json)
+
+
+def _run_pages() -> int:
+    """Serve the pages; whoever reads the link may answer, so it is for a terminal alone."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return usage("there is no terminal to show the link in: a person runs this in one")
+
+    async def job(wired: Wired) -> int:
+        import anyio
+
+        from server.approval_terms import SpokenWords
+        from server.pages.approval import LIST_PATH, approval_routes
+        from server.pages.browser import shown_in_browser
+        from server.pages.serving import serve_pages
+
+        async with serve_pages(approval_routes(wired.parts, SpokenWords())) as pages:
+            link = pages.link(LIST_PATH, life_s=LINK_LIFE_S, session_life_s=SESSION_LIFE_S)
+            spare = pages.link(LIST_PATH, life_s=LINK_LIFE_S, session_life_s=SESSION_LIFE_S)
+            say("Approve or deny in your browser. If it does not open, this link does, once:\n")
+            say(f"  {spare}\n\nKeep it to yourself. Ctrl-C ends the pages.")
+            with shown_in_browser(link, wired.settings.home):
+                await anyio.sleep_forever()
+        return 0
+
+    return run_wired(job)
 
 
 async def _rows(wired: Wired, *, everything: bool) -> list[dict[str, Any]]:
