@@ -77,7 +77,7 @@ def error_text(error: PurserError) -> str:
     told = [
         f"{row.title} ({row.code}): {for_person(_sentence(error.detail))}",
         _MONEY[error.spent],
-        for_person(row.hint),
+        row.hint,
         "Retry: yes." if meta["retryable"] else "Retry: no.",
     ]
     if error.receipt_id is not None:
