@@ -142,7 +142,8 @@ def _outcome(state: ApprovalState) -> Html:
 def _facts(row: dict[str, Any], spoken: Spoken | None) -> Html:
     code = ("Approval", "Request", "Paid to", "Token")
     parts: list[Html] = []
-    for name, value in facts_of(row, spoken):
+    facts = [fact for fact in facts_of(row, spoken) if fact[0] != "Status"]
+    for name, value in [*facts[1:], facts[0]]:
         shown = foreign(value, REQUEST_CHARS)
         parts += [tag("dt", name), tag("dd", tag("code", shown) if name in code else shown)]
     return tag("dl", *parts, class_="facts")
