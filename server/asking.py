@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -34,6 +34,7 @@ from server.elicitation import (
 )
 from server.rendering import ERROR_META
 from server.stderr_log import describe_exception
+from wallet.ledger.base import LedgerUnavailableError
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
@@ -106,13 +107,16 @@ class Asking:
             run: calls the tool.
         """
         if context.request_state is not None:
-            await self._take_answer(context)
+            with suppress(LedgerUnavailableError):  # the call itself meets it, and says so
+                await self._take_answer(context)
             return await run()
         result = await run()
-        question = await self._question(result, arguments)
-        if question is None:
+        try:
+            question = await self._question(result, arguments)
+            asked = None if question is None else await self._ask(question, context, run)
+        except LedgerUnavailableError:
             return result
-        return await self._ask(question, context, run) or result
+        return asked or result
 
     async def _question(
         self, result: CallToolResult, arguments: Mapping[str, Any]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     CallToolResult,
@@ -15,9 +17,15 @@ from mcp_types import (
 )
 
 from sandbox.run import SELLER, Sandbox
+from server.asking import Asking
+from server.rendering import error_result
+from server.settings_models import Approvals
 from tests.approvals.asking_kit import MODERN, YES, Action, Person, asking_home, host, page
 from tests.end_to_end.hosting import ERAS, books, connected, error, receipt, text
+from wallet.errors import ErrorKind, PurserError
+from wallet.ledger.base import LedgerUnavailableError
 from wallet.model import State
+from wallet.parts import Parts
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -186,3 +194,24 @@ async def test_over_stdio_an_older_host_asks_by_a_form_and_by_a_page(
         assert denied["code"] == "approval_denied"
     assert [type(one) for one in person.shown] == [ElicitRequestFormParams, ElicitRequestURLParams]
     assert len(books(home)) == 1
+
+
+class NoLedger:
+    """A wallet whose ledger cannot be read."""
+
+    async def call(self, function: object) -> None:
+        raise LedgerUnavailableError("the disk is gone")
+
+
+async def test_a_ledger_that_fails_while_asking_leaves_the_refusal_as_it_is():
+    refused = error_result(
+        PurserError(ErrorKind.APPROVAL_REQUIRED, "It waits.", approval_id="ap_x")
+    )
+    asking = Asking(Approvals())
+    context = Context[None, Any](request_context=None, mcp_server=None)
+
+    async def run() -> CallToolResult:
+        return refused
+
+    async with asking.running(cast("Parts", SimpleNamespace(ledger=NoLedger()))):
+        assert await asking.call({}, context, run) is refused
