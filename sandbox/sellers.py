@@ -22,6 +22,7 @@ from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
 from sandbox.evm import USDC_ADDRESS
 from sandbox.facilitator import NETWORK, V1_NETWORK, add_facilitator_routes
+from sandbox.library import LIBRARY_PRICE, add_library_routes
 from sandbox.paywall import MAX_TIMEOUT_S, require_payment
 from sandbox.picture import ship_png
 from sandbox.rpc import AsgiApp, Receive, Scope, Send
@@ -32,6 +33,7 @@ PRICES = {
     "GET /image.png": ("$0.005", "A picture of a ship at sunset", "image/png"),
     "POST /api/summarise": ("$0.02", "The first sentences of your text", "application/json"),
     "GET /dear": ("$25.00", "The chart of a buried chest", "text/html"),
+    "GET /library/*": LIBRARY_PRICE,
     "GET /fails": ("$0.01", "A seller that breaks after it is paid", "application/json"),
 }
 V1_PRICE_ATOMIC = 10_000  # $0.01
@@ -73,6 +75,7 @@ def build_seller(
     require_payment(app, server, routes)
     _add_free_routes(app)
     _add_paid_routes(app)
+    add_library_routes(app)
     _add_v1_route(app, facilitator, pay_to)
     add_facilitator_routes(app, facilitator)
     return _record_payment_headers(_choose(app, schemes), seen)
