@@ -78,6 +78,14 @@ COMMANDS: dict[str, Command] = {
         "show what URLs would cost; pays nothing",
         ("purser price https://a.example/x https://b.example/y", "purser price URL --json"),
     ),
+    "find": Command(
+        "find",
+        "search the directories of paid services; pays nothing",
+        (
+            'purser find "weather forecast" --max-price-usd 0.05',
+            "purser find maps --network eip155:8453 --limit 20 --json",
+        ),
+    ),
     "receipts": Command(
         "receipts",
         "list purchases, newest first",

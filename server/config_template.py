@@ -27,6 +27,7 @@ _SECTION_NOTES = {
     "batch": "Payment channels, for sellers of many cheap pages; see docs/channels.md.",
     "approvals": "How you are asked about a payment above budget.approval_above.",
     "fetch": "",
+    "directories": "Where paid services are looked for; a search sends its words to a bazaar.",
 }
 
 _NOTES = {
@@ -56,6 +57,10 @@ _NOTES = {
     "timeout_s": "the longest time for one fetch, in seconds",
     "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",
     "repeat_window_s": "the same fetch within this time is not paid twice",
+    "bazaar": "facilitators with a Bazaar under /discovery; see docs/finding.md",
+    "mpp": 'MPP catalogs, such as "https://mpp.dev/api/services"',
+    "sites": "sites with their own /openapi.json or /.well-known/x402",
+    "cache_s": "how long an answer is used without asking again, in seconds",
 }
 
 _RPC = """

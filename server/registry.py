@@ -11,6 +11,7 @@ from server.strict import StrictTool, ToolFunction, strict_tool
 from tools.check_balance import check_balance
 from tools.check_price import check_price
 from tools.context import Toolbox
+from tools.find_paid_services import find_paid_services
 from tools.list_receipts import list_receipts
 from tools.paid_fetch import paid_fetch
 from tools.read_purchase import read_purchase
@@ -38,6 +39,7 @@ ENTRIES = (
     ToolEntry(paid_fetch, "Fetch and pay", _SPENDS, ("httpx", "eth_account"), pays=True),
     ToolEntry(read_purchase, "Read a purchase", _READS),
     ToolEntry(check_price, "Check prices", _ASKS_THE_WEB, ("httpx",)),
+    ToolEntry(find_paid_services, "Find paid services", _ASKS_THE_WEB, ("httpx",)),
     ToolEntry(check_balance, "Check limits and balance", _READS, ("eth_account", "web3")),
     ToolEntry(list_receipts, "List receipts", _READS),
 )

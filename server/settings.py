@@ -24,6 +24,7 @@ from server.settings_models import (
     Batch,
     Budget,
     Config,
+    Directories,
     Fetch,
     Hosts,
     LedgerSettings,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.toml"
 LEDGER_FILE = "ledger.sqlite3"
 PURCHASES_FOLDER = "purchases"
+DIRECTORIES_FOLDER = "directories"
 PREFIX = "PURSER_"
 NOT_SETTINGS = frozenset({"PURSER_HOME", "PURSER_PRIVATE_KEY", "PURSER_PASSPHRASE"})
 
@@ -83,6 +85,7 @@ class Settings:
     batch: Batch
     approvals: Approvals
     fetch: Fetch
+    directories: Directories
     upstream: Mapping[str, Upstream] = field(default_factory=dict[str, Upstream], repr=False)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
     """By name, the variable or the file a setting came from; not named are those at default."""
@@ -100,6 +103,7 @@ class Settings:
             config.batch,
             config.approvals,
             config.fetch,
+            config.directories,
             config.upstream,
             origins or {},
         )
@@ -111,6 +115,10 @@ class Settings:
     def purchases_path(self) -> Path:
         """Return the folder of bought content."""
         return self.home / PURCHASES_FOLDER
+
+    def directories_path(self) -> Path:
+        """Return the folder of what directories answered; it may be deleted at any time."""
+        return self.home / DIRECTORIES_FOLDER
 
     def rpc_urls(self, network_id: str) -> tuple[str, ...]:
         """Return a known network's RPC URLs in order: the user's own, or else the table's.

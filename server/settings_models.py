@@ -15,6 +15,7 @@ from server.settings_values import (
     NAMED_BY_UPSTREAM,
     ROUTES,
     Amount,
+    DirectoryUrls,
     HostPatterns,
     HostsAndPorts,
     LedgerUrl,
@@ -109,6 +110,19 @@ class Fetch(Section):
     repeat_window_s: int = Field(default=600, ge=0, le=2_592_000)
 
 
+class Directories(Section):
+    """`[directories]`: where paid services are looked for; a search sends its words there.
+
+    `bazaar` has the base URLs of facilitators, `mpp` those of catalogs, `sites` origins.
+    """
+
+    bazaar: DirectoryUrls = Field(default=("https://api.cdp.coinbase.com/platform/v2/x402",))
+    mpp: DirectoryUrls = ()
+    sites: DirectoryUrls = ()
+    cache_s: int = Field(default=3600, ge=0, le=604_800)
+    timeout_s: int = Field(default=15, ge=1, le=60)
+
+
 class Upstream(Section):
     """`[upstream.NAME]`: a server whose tools are re-exported as `NAME__tool` and paid for.
 
@@ -147,6 +161,7 @@ class Config(Section):
     batch: Batch = Batch()
     approvals: Approvals = Approvals()
     fetch: Fetch = Fetch()
+    directories: Directories = Directories()
     upstream: Annotated[dict[str, Upstream], NAMED_BY_UPSTREAM] = {}
 
     @model_validator(mode="after")
@@ -179,6 +194,7 @@ SECTIONS: dict[str, type[Section]] = {
     "batch": Batch,
     "approvals": Approvals,
     "fetch": Fetch,
+    "directories": Directories,
 }
 
 

@@ -139,6 +139,11 @@ def _web_url(text: str) -> str:
     return text
 
 
+def _directory_url(text: str) -> None:
+    if not _web_url(text):
+        raise ValueError("is empty")
+
+
 def _tool_name(text: str) -> None:
     if not text.strip():
         raise ValueError("is empty")
@@ -163,6 +168,7 @@ Schemes = Annotated[Texts, _each(_scheme)]
 PaymentFlows = Annotated[Texts, _each(_payment_flow)]
 Routes = Annotated[Texts, _each(_route)]
 RpcUrls = Annotated[Texts, _each(_rpc_url)]
+DirectoryUrls = Annotated[Texts, _each(_directory_url)]
 ToolNames = Annotated[Texts, _each(_tool_name)]
 LedgerUrl = Annotated[str, AfterValidator(_ledger_url)]
 WebUrl = Annotated[str, AfterValidator(_web_url)]

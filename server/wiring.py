@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 from server.sealed_policy import policy_of
 from server.settings import Settings
 from tools.context import Holding, Toolbox
+from tools.directories.asking import Source
+from tools.directories.cache import DirectoryCache
+from tools.directories.finding import Directories
+from wallet.appraisal import Appraiser
 from wallet.assets import Asset, assets, networks
 from wallet.chain import Chain, ChainUnreadableError
 from wallet.channels.rules import ChannelRules
@@ -138,6 +142,25 @@ def open_keystore(settings: Settings, ask_passphrase: Callable[[], str] | None =
     )
 
 
+def _directories(settings: Settings, web: LazyWeb, parts: Parts) -> Directories:
+    chosen = settings.directories
+    sources = (
+        *(Source("bazaar", url) for url in chosen.bazaar),
+        *(Source("mpp", url) for url in chosen.mpp),
+        *(Source("site", url) for url in chosen.sites),
+    )
+    return Directories(
+        sources=sources,
+        web=web,
+        rules=settings.host_rules(),
+        appraiser=Appraiser(parts),
+        cache=DirectoryCache(settings.directories_path()),
+        cache_s=chosen.cache_s,
+        timeout_s=chosen.timeout_s,
+        clock=lambda: int(time.time()),
+    )
+
+
 @asynccontextmanager
 async def open_wired(
     settings: Settings, *, ask_passphrase: Callable[[], str] | None = None
@@ -181,6 +204,7 @@ async def open_wired(
         records=ledger,
         shelf=store,
         chain=Holdings(chain, settings.wallet.networks),
+        finder=_directories(settings, web, parts),
     )
     try:
         yield Wired(toolbox, parts, settings)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import anyio
 from pydantic import Field
@@ -11,12 +13,15 @@ from tools.answer import ToolAnswer, structured_answer
 from tools.arguments import Body, Headers, Method, Urls, web_request
 from tools.context import Toolbox
 from wallet.approvals import Approval
-from wallet.errors import PurserError
+from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.quotes import Quote, QuotedOffer
 from wallet.receipts import iso_time
 
-AT_ONCE = 5
+AT_ONCE = 20
+AT_ONCE_PER_HOST = 2
+DEADLINE_S = 50
+"""Hosts give a tool about a minute; what has not answered by then is a row that says so."""
 OFFERS_SHOWN = 10
 """A seller may list many; the model's attention is not the seller's to fill."""
 
@@ -30,26 +35,32 @@ async def check_price(
 ) -> ToolAnswer:
     """Show what URLs cost before buying, cheapest first; it pays nothing and signs nothing.
 
-    Each row has the price in USD, and would_pay or the reason why not. The request itself is
-    sent, so use only methods that are safe to repeat.
+Each row has the price in USD, and would_pay or the reason why not; listed is what a directory
+    said. The request itself is sent, so use only methods that are safe to repeat.
     """
     # Bad arguments fail the call as a whole; a bad URL only fails its own row.
     template = web_request(urls[0], method, headers, body)
     wanted = list(dict.fromkeys(urls))
-    rows: list[tuple[tuple[int, int], dict[str, Any]]] = []
+    rows = {url: _failed(url, _LATE) for url in wanted}
     turns = anyio.CapacityLimiter(AT_ONCE)
+    per_host = defaultdict[str, anyio.CapacityLimiter](
+        lambda: anyio.CapacityLimiter(AT_ONCE_PER_HOST)
+    )
 
     async def ask(url: str) -> None:
         request = WebRequest(template.method, url, template.headers, template.body)
-        async with turns:
-            rows.append(await _row(toolbox, url, request))
+        # A host's turn comes first, so that a crowd at one host keeps no other waiting.
+        async with per_host[_host(url)], turns:
+            rows[url] = await _row(toolbox, url, request)
 
-    async with anyio.create_task_group() as group:
-        for url in wanted:
-            group.start_soon(ask, url)
-    order = {url: position for position, url in enumerate(wanted)}
-    rows.sort(key=lambda ranked: (ranked[0], order[ranked[1]["url"]]))
-    return structured_answer({"prices": [row for _, row in rows]})
+    with anyio.move_on_after(DEADLINE_S):
+        async with anyio.create_task_group() as group:
+            for url in wanted:
+                group.start_soon(ask, url)
+    for url, listed in (await toolbox.finder.listed(wanted)).items():
+        rows[url][1]["listed"] = listed
+    ranked = sorted(rows.values(), key=lambda pair: pair[0])
+    return structured_answer({"prices": [row for _, row in ranked]})
 
 
 async def _row(
@@ -59,9 +70,24 @@ async def _row(
     try:
         quote = await toolbox.buyer.quote(toolbox.web.exchange(request), max_price=None)
     except PurserError as error:
-        row = {"url": url, "free": None, "price_usd": None, "would_pay": False}
-        return (2, 0), {**row, "error": error.kind.value.code, "reason": error.detail}
+        return _failed(url, error)
     return _quoted(url, quote)
+
+
+_LATE = PurserError(ErrorKind.TIMEOUT, f"No answer within {DEADLINE_S} seconds.")
+
+
+def _failed(url: str, error: PurserError) -> tuple[tuple[int, int], dict[str, Any]]:
+    row = {"url": url, "free": None, "price_usd": None, "would_pay": False}
+    return (2, 0), {**row, "error": error.kind.value.code, "reason": error.detail}
+
+
+def _host(url: str) -> str:
+    """Return what a URL's host is called, or nothing where the guard will refuse it anyway."""
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""
 
 
 def _quoted(url: str, quote: Quote) -> tuple[tuple[int, int], dict[str, Any]]:

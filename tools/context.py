@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tools.directories.entries import Query
     from wallet.exchange import Exchange, WebRequest
     from wallet.ledger.base import Ledger
     from wallet.money import Usd
@@ -106,6 +107,22 @@ class Chain(Protocol):
         ...
 
 
+class Finder(Protocol):
+    """The configured directories; `tools.directories.finding.Directories` is one."""
+
+    async def find(self, query: Query, *, refresh: bool = False) -> dict[str, Any]:
+        """Return services that match, as plain data; `refresh` asks although a copy is fresh.
+
+        Raises:
+            PurserError: LEDGER_UNAVAILABLE.
+        """
+        ...
+
+    async def listed(self, urls: Sequence[str]) -> dict[str, dict[str, str | None]]:
+        """Return what directories said that these URLs cost, where that is remembered."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Toolbox:
     """Everything a tool may use; nothing here loosens a limit."""
@@ -115,3 +132,4 @@ class Toolbox:
     records: Records
     shelf: Shelf
     chain: Chain
+    finder: Finder

@@ -145,7 +145,7 @@ def paging(data: bytes) -> None:
         async def call(self, function: Callable[[Any], Any]) -> Any:
             return function(Ledger())
 
-    toolbox = Toolbox(*(cast("Any", Records()) for _ in range(5)))
+    toolbox = Toolbox(*(cast("Any", Records()) for _ in range(6)))
     page = list_receipts(toolbox, since=first[:40] or None, cursor=second[:200] or None, limit=7)
     try:
         _loop().run_until_complete(page)

@@ -6,7 +6,7 @@ against a real seller, facilitator and chain.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from mcp.server.mcpserver import MCPServer
 from server.app import build_server
 from server.warmup import Warmup
 from tools.context import Holding, Toolbox
+from tools.directories.entries import Query
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebRequest
 from wallet.ledger.base import Ledger, PurchaseFilter
@@ -184,12 +185,32 @@ class StubChain:
 
 
 @dataclass
+class StubFinder:
+    """Answers searches with what a test put here, and remembers listed prices."""
+
+    found: dict[str, Any] = field(default_factory=lambda: {"services": [], "notes": []})
+    prices: dict[str, dict[str, str | None]] = field(
+        default_factory=dict[str, "dict[str, str | None]"]
+    )
+    asked: list[Query] = field(default_factory=list[Query])
+
+    async def find(self, query: Query, *, refresh: bool = False) -> dict[str, Any]:
+        assert not refresh
+        self.asked.append(query)
+        return self.found
+
+    async def listed(self, urls: Sequence[str]) -> dict[str, dict[str, str | None]]:
+        return {url: self.prices[url] for url in urls if url in self.prices}
+
+
+@dataclass
 class Stub:
     """The stub's parts, for a test to fill and look into."""
 
     buyer: StubBuyer = field(default_factory=StubBuyer)
     records: StubRecords = field(default_factory=StubRecords)
     shelf: StubShelf = field(default_factory=StubShelf)
+    finder: StubFinder = field(default_factory=StubFinder)
 
     def server(self, warmup: Warmup | None = None) -> MCPServer[None]:
         """Return the real server over this stub, importing nothing in the background."""
@@ -207,4 +228,5 @@ class Stub:
             records=self.records,
             shelf=self.shelf,
             chain=StubChain(),
+            finder=self.finder,
         )

@@ -205,7 +205,7 @@ async def test_json_text_in_a_string_argument_stays_text(era: Any) -> None:
 async def test_every_schema_on_the_wire_forbids_unknown_arguments(era: Any) -> None:
     async with Client(Stub().server(), mode=era) as client:
         tools = (await client.list_tools()).tools
-    assert len(tools) == 5
+    assert len(tools) == 6
     for tool in tools:
         assert tool.input_schema["type"] == "object"
         assert tool.input_schema["additionalProperties"] is False

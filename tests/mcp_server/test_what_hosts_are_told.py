@@ -16,6 +16,7 @@ TITLES = {
     "paid_fetch": "Fetch and pay",
     "read_purchase": "Read a purchase",
     "check_price": "Check prices",
+    "find_paid_services": "Find paid services",
     "check_balance": "Check limits and balance",
     "list_receipts": "List receipts",
 }
@@ -64,6 +65,7 @@ async def test_only_the_paying_tool_is_marked_destructive(era: Any) -> None:
         ),
         "read_purchase": reads,
         "check_price": ToolAnnotations(read_only_hint=True, open_world_hint=True),
+        "find_paid_services": ToolAnnotations(read_only_hint=True, open_world_hint=True),
         "check_balance": reads,
         "list_receipts": reads,
     }
@@ -78,6 +80,7 @@ async def test_no_tool_takes_an_argument_that_could_loosen_a_limit(era: Any) -> 
     assert names == {
         *("url", "urls", "method", "headers", "body", "max_price_usd", "format", "max_chars"),
         *("start", "pay_again", "receipt_id", "host", "status", "since", "limit", "cursor"),
+        *("query", "network"),
     }
 
 

@@ -58,6 +58,9 @@ CHANGES: dict[str, str | int | list[str]] = {
     "approvals.expires_s": 901,
     "ledger.url": str(Path("/somewhere/else.sqlite3").absolute()),
     "fetch.repeat_window_s": 0,
+    "directories.bazaar": ["https://liar.example.com"],
+    "directories.mpp": ["https://liar.example.com"],
+    "directories.sites": ["https://liar.example.com"],
     RPC: ["https://liar.example.com"],
     'network."eip155:8453".rpc_urls': ["https://liar.example.com"],
 }
@@ -91,7 +94,10 @@ def test_every_setting_is_sealed_or_named_as_not_sealed_with_the_reason() -> Non
     sealed = policy_of(load_settings(Path("/"), {}, config_text="")).settings.keys()
     assert sealed == every - NOT_SEALED.keys()
     assert all(NOT_SEALED.values())
-    assert NOT_SEALED.keys() == {"fetch.timeout_s", "fetch.max_body_bytes"}
+    assert NOT_SEALED.keys() == {
+        *("fetch.timeout_s", "fetch.max_body_bytes"),
+        *("directories.timeout_s", "directories.cache_s"),
+    }
 
 
 def test_the_sealed_settings_open_the_key(home: Path) -> None:
@@ -132,7 +138,7 @@ def test_a_setting_removed_from_the_file_signs_nothing(home: Path) -> None:
 
 @pytest.mark.parametrize("name", NOT_SEALED)
 def test_what_is_not_sealed_may_change(home: Path, name: str) -> None:
-    text = with_setting(CONFIG, where(name), "12345" if name.endswith("bytes") else "100")
+    text = with_setting(CONFIG, where(name), "12345" if name.endswith("bytes") else "60")
     (home / "config.toml").write_text(text, encoding="utf-8")
     assert unlock(home) == ADDRESS
 

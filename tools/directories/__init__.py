@@ -1,0 +1,1 @@
+"""Directories of paid services: read, cached, ranked, and never believed."""
