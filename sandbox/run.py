@@ -125,6 +125,7 @@ class Sandbox:
         return {
             "hosts": {"private_ok": [self.seller_url.removeprefix("http://")]},
             "wallet": {"key": "env", "networks": [NETWORK]},
+            "directories": {"bazaar": [f"{self.seller_url}/directory"]},
             "network": {NETWORK: {"rpc_urls": [self.rpc_url]}},
         }
 
@@ -134,6 +135,7 @@ class Sandbox:
         return (
             f'[hosts]\nprivate_ok = ["{host}"]\n\n'
             f'[wallet]\nkey = "env"\nnetworks = ["{NETWORK}"]\n\n'
+            f'[directories]\nbazaar = ["{self.seller_url}/directory"]\n\n'
             f'[network."{NETWORK}"]\nrpc_urls = ["{self.rpc_url}"]\n'
         )
 

@@ -20,6 +20,7 @@ from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStub
 from x402.schemas.helpers import parse_payment_payload, parse_payment_requirements
 from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
+from sandbox.directory import add_directory_routes, declaration
 from sandbox.evm import USDC_ADDRESS
 from sandbox.facilitator import NETWORK, V1_NETWORK, add_facilitator_routes
 from sandbox.library import LIBRARY_PRICE, add_library_routes
@@ -69,6 +70,7 @@ def build_seller(
             accepts=PaymentOption("exact", pay_to, price, NETWORK, MAX_TIMEOUT_S),
             description=description,
             mime_type=mime_type,
+            extensions=declaration(route),
         )
         for route, (price, description, mime_type) in PRICES.items()
     }
@@ -78,6 +80,7 @@ def build_seller(
     add_library_routes(app)
     _add_v1_route(app, facilitator, pay_to)
     add_facilitator_routes(app, facilitator)
+    add_directory_routes(app, PRICES, pay_to)
     return _record_payment_headers(_choose(app, schemes), seen)
 
 

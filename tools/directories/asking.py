@@ -165,7 +165,7 @@ class _Call:
         """Keep the entries whose URLs may be contacted, written as they would be."""
         left_out = heard.left_out
         for one in heard.entries:
-            target = self._target(one.url)
+            target = contactable(one.url, self.source, self.rules)
             if target is None:
                 left_out += 1
                 continue
@@ -177,17 +177,19 @@ class _Call:
                 " read or name an address that is not contacted"
             )
 
-    def _target(self, url: str) -> Target | None:
-        try:
-            target = check_url(url, self.rules)
-            own = check_url(self.source.url, self.rules)
-        except PurserError:
-            return None
-        # A directory on the web has no say about what the user runs at home.
-        local = self.rules.private_allowed(target.host, target.port)
-        if local and not self.rules.private_allowed(own.host, own.port):
-            return None
-        return target
+
+def contactable(url: str, source: Source, rules: HostRules) -> Target | None:
+    """Return where a listed URL leads, or None where it names what is not contacted.
+
+    What runs on the user's own machine counts only where a directory there lists it: one on the
+    web has no say about it.
+    """
+    try:
+        target, own = check_url(url, rules), check_url(source.url, rules)
+    except PurserError:
+        return None
+    local = rules.private_allowed(target.host, target.port)
+    return None if local and not rules.private_allowed(own.host, own.port) else target
 
 
 def _key(entry: Entry) -> tuple[str, str | None, str | None]:
