@@ -41,6 +41,7 @@ RULES = (
     "seal",
     "channels",
     "hosts",
+    "directories",
 )
 LONGEST_RUN_S = 300
 LONGEST_BASELINE_S = 1800

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -123,9 +124,7 @@ def test_many_hosts_of_one_payee_count_as_one_seller() -> None:
 def test_what_a_directory_s_own_search_found_stays_without_a_common_word() -> None:
     (entry,) = entries_of([service("a", "umbrella")])
     assert rank([entry], "rain", _free) == []
-    found = Entry(
-        **{name: getattr(entry, name) for name in entry.__slots__} | {"from_search": True}
-    )
+    found = replace(entry, from_search=True)
     assert [one.entry.url for one in rank([found], "rain", _free)] == [entry.url]
 
 

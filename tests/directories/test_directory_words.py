@@ -107,14 +107,14 @@ def test_a_site_speaks_for_its_own_hosts_alone() -> None:
         json.dumps({"resources": [*urls, 7, "//bank.example/e"]}).encode(), site
     )
     assert [one.url for one in heard.entries] == [f"{site}/a", "https://api.site.example/b"]
-    paths = {"/x": {"get": {"x-payment-info": {"price": {}}}}}
+    paths: Any = {"/x": {"get": {"x-payment-info": {"price": {}}}}}
     for server, base in (
         ("https://api.site.example/v1/", "https://api.site.example/v1"),
         ("/v2", f"{site}/v2"),
         ("https://bank.example", None),
         (7, None),
     ):
-        document = {"servers": [{"url": server}], "paths": paths}
+        document: Any = {"servers": [{"url": server}], "paths": paths}
         read = read_openapi(json.dumps(document).encode(), site).entries
         assert [one.url for one in read] == ([] if base is None else [f"{base}/x"])
 
@@ -128,11 +128,11 @@ def test_a_document_s_reference_leads_nowhere_else() -> None:
         (7, {"$ref"}),
     ):
         schema = {"$ref": reference}
-        operation = {
+        operation: Any = {
             "x-payment-info": {"price": {}},
             "requestBody": {"content": {"application/json": {"schema": schema}}},
         }
-        document = {
+        document: Any = {
             "paths": {"/x": {"post": operation}},
             "components": {"schemas": {"Text": secret}},
         }

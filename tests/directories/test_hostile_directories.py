@@ -19,6 +19,10 @@ from tools.web.guard import HostRules
 LONGEST_ROW = 3_000
 
 
+def host_of(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
 def hostile(url: str, name: str) -> Source:
     return Source("bazaar", f"{url}/{name}")
 
@@ -39,7 +43,7 @@ async def test_prices_in_odd_units_are_right_or_unknown_with_a_reason(
     rows = (await find(tmp_path, sandbox, hostile_url, "units"))["services"]
     assert len(rows) == len(units())
     for row in rows:
-        name = urlsplit(row["url"]).hostname.removesuffix(".example.com")
+        name = host_of(row["url"]).removesuffix(".example.com")
         assert row["price_usd"] == units()[name][1], name
         if row["price_usd"] is None:
             assert row["price_reason"], name
@@ -148,7 +152,7 @@ async def test_a_flood_of_one_seller_fills_no_page_alone(
     )
     async with open_finder(tmp_path, sandbox, *sources) as finder:
         found = await finder.find("harbour", limit=10)
-    hosts = [urlsplit(row["url"]).hostname or "" for row in found["services"]]
+    hosts = [host_of(row["url"]) for row in found["services"]]
     assert sum(host.startswith("flood-") for host in hosts[: AT_MOST_ALIKE + 3]) <= AT_MOST_ALIKE
     assert "127.0.0.1" in hosts[: AT_MOST_ALIKE + 1]
 

@@ -31,9 +31,11 @@ def _text(result: CallToolResult) -> str:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("tool", ["check_price", "check_balance", "list_receipts"])
+@pytest.mark.parametrize(
+    "tool", ["check_price", "check_balance", "list_receipts", "find_paid_services"]
+)
 async def test_structured_tools_say_the_same_in_text(era: Any, tool: str) -> None:
-    arguments = {"urls": [URL]} if tool == "check_price" else {}
+    arguments = {"check_price": {"urls": [URL]}, "find_paid_services": {"query": "x"}}.get(tool, {})
     result = await _call(Stub(), era, tool, arguments)
     assert result.structured_content is not None
     assert len(result.content) == 1
