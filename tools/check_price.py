@@ -35,8 +35,8 @@ async def check_price(
 ) -> ToolAnswer:
     """Show what URLs cost before buying, cheapest first; it pays nothing and signs nothing.
 
-Each row has the price in USD, and would_pay or the reason why not; listed is what a directory
-    said. The request itself is sent, so use only methods that are safe to repeat.
+    Each row has the price in USD, and would_pay or the reason why not; listed is what a directory
+        said. The request itself is sent, so use only methods that are safe to repeat.
     """
     # Bad arguments fail the call as a whole; a bad URL only fails its own row.
     template = web_request(urls[0], method, headers, body)
