@@ -57,10 +57,11 @@ _NOTES = {
     "timeout_s": "the longest time for one fetch, in seconds",
     "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",
     "repeat_window_s": "the same fetch within this time is not paid twice",
-    "bazaar": "facilitators with a Bazaar under /discovery; see docs/finding.md",
-    "mpp": 'MPP catalogs, such as "https://mpp.dev/api/services"',
-    "sites": "sites with their own /openapi.json or /.well-known/x402",
-    "cache_s": "how long an answer is used without asking again, in seconds",
+    "bazaar": "facilitators; see docs/finding.md",
+    "mpp": "catalogs of MPP services",
+    "sites": "by /openapi.json, /.well-known/x402",
+    "wait_s": "seconds that each of them may take",
+    "cache_s": "seconds that an answer is used for",
 }
 
 _RPC = """

@@ -15,7 +15,7 @@ from wallet.seal import Policy
 NOT_SEALED = {
     "fetch.timeout_s": "how long a fetch may take; what it may cost is decided before",
     "directories.cache_s": "how old a list of services may be; its prices decide nothing",
-    "directories.timeout_s": "how long a directory may take to answer",
+    "directories.wait_s": "how long a directory may take to answer",
     "fetch.max_body_bytes": "how much of an answer is kept; a paid one costs the same cut short",
 }
 """Everything else is sealed: a setting that is new is sealed until it is named here, and why."""

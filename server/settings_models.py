@@ -120,7 +120,7 @@ class Directories(Section):
     mpp: DirectoryUrls = ()
     sites: DirectoryUrls = ()
     cache_s: int = Field(default=3600, ge=0, le=604_800)
-    timeout_s: int = Field(default=15, ge=1, le=60)
+    wait_s: int = Field(default=15, ge=1, le=60)
 
 
 class Upstream(Section):

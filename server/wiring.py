@@ -156,7 +156,7 @@ def _directories(settings: Settings, web: LazyWeb, parts: Parts) -> Directories:
         appraiser=Appraiser(parts),
         cache=DirectoryCache(settings.directories_path()),
         cache_s=chosen.cache_s,
-        timeout_s=chosen.timeout_s,
+        timeout_s=chosen.wait_s,
         clock=lambda: int(time.time()),
     )
 

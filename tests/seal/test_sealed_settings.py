@@ -96,7 +96,7 @@ def test_every_setting_is_sealed_or_named_as_not_sealed_with_the_reason() -> Non
     assert all(NOT_SEALED.values())
     assert NOT_SEALED.keys() == {
         *("fetch.timeout_s", "fetch.max_body_bytes"),
-        *("directories.timeout_s", "directories.cache_s"),
+        *("directories.wait_s", "directories.cache_s"),
     }
 
 
