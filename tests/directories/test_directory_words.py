@@ -13,17 +13,21 @@ from tests.directories.finding_kit import entries_of
 from tools.directories.bazaar import MAX_BYTES, read_bazaar
 from tools.directories.site import read_openapi, read_well_known
 from tools.directories.words import MAX_INPUT_CHARS, one_line, small_input
-from wallet.rails.codec import CodecError
+from wallet.rails.codec import CodecError, as_object
 
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn"}
 
 
 def texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [text for pair in value.items() for one in pair for text in texts(one)]  # pyright: ignore
-    if isinstance(value, list | tuple):
-        return [text for one in value for text in texts(one)]  # pyright: ignore
-    return [value] if isinstance(value, str) else []
+    """Return every text inside, names of members included."""
+    if isinstance(value, str):
+        return [value]
+    parts: list[Any] = []
+    if fields := as_object(value):
+        parts = [*fields, *fields.values()]
+    elif isinstance(value, list | tuple):
+        parts = [*value]  # pyright: ignore[reportUnknownVariableType]
+    return [text for one in parts for text in texts(one)]
 
 
 def test_no_text_keeps_a_line_break_or_a_character_nobody_sees() -> None:
