@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,10 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.request_state import RequestStateSecurity
 
 from server.asking import Asking
+from server.completions import add_completions
 from server.late import Desk, LateServer
+from server.prompts import add_prompts
+from server.receipt_news import AnnouncingBuyer, ReceiptNews
 from server.resources import add_resources
 from server.stderr_log import configure_logging
 from server.warmup import Warmup
@@ -59,6 +63,7 @@ def build_server(
     warmup: Warmup | None = None,
     settings: Settings | None = None,
     asking: Asking | None = None,
+    news: ReceiptNews | None = None,
 ) -> MCPServer[None]:
     """Return a server that opens its toolbox when it starts and closes it when it ends.
 
@@ -68,11 +73,13 @@ def build_server(
         warmup: imports slow modules in the background; the default imports Purser's own.
         settings: names the upstream servers, if there are any.
         asking: asks the person where a call needs an approval; without it, calls are refused.
+        news: tells hosts which receipts have changed, in addition to those the tools change.
     """
     configure_logging()
-    desk = Desk(open_toolbox)
+    told = news or ReceiptNews()
+    desk = Desk(_announcing(open_toolbox, told))
     background = warmup or Warmup()
-    hub = _hub(settings, desk, background)
+    hub = _hub(settings, desk, background, told)
 
     def answered() -> None:
         desk.want()
@@ -83,7 +90,7 @@ def build_server(
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[None]) -> AsyncGenerator[None]:
-        async with background.running(), desk.running(), AsyncExitStack() as stack:
+        async with background.running(), desk.running(), told.running(), AsyncExitStack() as stack:
             if hub is not None:
                 await stack.enter_async_context(hub.running())
             yield
@@ -98,6 +105,8 @@ def build_server(
         others=hub,
         asking=asking,
         request_state_security=RequestStateSecurity.ephemeral(ttl=QUESTION_LIFE_S),
+        news=told,
+        legacy_only=settings is not None and settings.server.legacy_only,
         name="purser",
         title="Purser",
         version=purser_version(),
@@ -105,17 +114,23 @@ def build_server(
         middleware=[background.middleware]
         if hub is None
         else [background.middleware, hub.middleware],
-        subscriptions=None if hub is None else hub.bus,
         lifespan=lifespan,
         log_level="WARNING",
     )
     add_resources(server, desk.toolbox)
+    add_prompts(server)
+    add_completions(server, desk.toolbox)
     return server
 
 
 def serve_stdio(settings: Settings) -> None:
     """Serve one host on standard input and output until it closes them."""
-    background, asking = Warmup(), Asking(settings.approvals)
+    product_server(settings).run("stdio")
+
+
+def product_server(settings: Settings) -> MCPServer[None]:
+    """Return the server of a user's own wallet, with what runs beside it."""
+    background, asking, news = Warmup(), Asking(settings.approvals), ReceiptNews()
 
     @asynccontextmanager
     async def open_toolbox() -> AsyncGenerator[Toolbox]:
@@ -124,21 +139,36 @@ def serve_stdio(settings: Settings) -> None:
 
         async with AsyncExitStack() as stack:
             wired = await stack.enter_async_context(open_wired(settings))
-            await stack.enter_async_context(upkeep(wired.parts, background.idle))
+            keeping = upkeep(wired.parts, background.idle, news.changed)
+            await stack.enter_async_context(keeping)
             await stack.enter_async_context(asking.running(wired.parts))
             yield wired.toolbox
 
-    server = build_server(open_toolbox, warmup=background, settings=settings, asking=asking)
-    server.run("stdio")
+    return build_server(
+        open_toolbox, warmup=background, settings=settings, asking=asking, news=news
+    )
 
 
-def _hub(settings: Settings | None, desk: Desk, background: Warmup) -> Hub | None:
+def _announcing(open_toolbox: ToolboxFactory, news: ReceiptNews) -> ToolboxFactory:
+    """Return what opens the same toolbox, with every purchase announced."""
+
+    @asynccontextmanager
+    async def open_announcing() -> AsyncGenerator[Toolbox]:
+        async with open_toolbox() as toolbox:
+            yield replace(toolbox, buyer=AnnouncingBuyer(toolbox.buyer, news.changed))
+
+    return open_announcing
+
+
+def _hub(
+    settings: Settings | None, desk: Desk, background: Warmup, news: ReceiptNews
+) -> Hub | None:
     """Return what connects to the upstreams; without any, nothing of theirs is even imported."""
     if settings is None or not settings.upstream:
         return None
     from server.upstream.hub import Hub
 
-    return Hub(settings, desk.toolbox, background.ready)
+    return Hub(settings, desk.toolbox, background.ready, news.bus)
 
 
 def purser_version() -> str:

@@ -28,7 +28,7 @@ COMMANDS: dict[str, Command] = {
     "serve": Command(
         "serve",
         "serve MCP on standard input and output, for a host to start",
-        ("purser serve",),
+        ("purser serve", "purser serve --legacy"),
     ),
     "demo": Command(
         "demo",

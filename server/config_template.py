@@ -28,6 +28,7 @@ _SECTION_NOTES = {
     "approvals": "How you are asked about a payment above budget.approval_above.",
     "fetch": "",
     "directories": "Where paid services are looked for; a search sends its words to a bazaar.",
+    "server": "",
 }
 
 _NOTES = {
@@ -62,6 +63,7 @@ _NOTES = {
     "sites": "by /openapi.json, /.well-known/x402",
     "wait_s": "seconds that each of them may take",
     "cache_s": "seconds that an answer is used for",
+    "legacy_only": "true: for a host that cannot take up MCP 2026-07-28; see docs/protocol.md",
 }
 
 _RPC = """

@@ -14,13 +14,20 @@ from mcp.server.lowlevel import NotificationOptions
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.runner import serve_loop
 from mcp.server.stdio import stdio_server
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolResult, GetPromptResult, InputRequiredResult
 from mcp_types import Tool as ToolEntry
+
+from server.receipt_news import ReceiptNews
+from server.rendering import clip
 
 if TYPE_CHECKING:
     from server.asking import Asking
     from tools.context import Toolbox
+
+PROMPT_ERROR_CHARS = 200
 
 
 class Others(Protocol):
@@ -36,12 +43,15 @@ class Others(Protocol):
 
 
 class LateServer(MCPServer[None]):
-    """Builds its tools when they are first listed or called.
+    """Builds its tools when they are first listed or called; others may be added until then.
 
     Args:
         build_tools: makes them; called once.
         others: tools that are not our own, if there are any.
         asking: asks the person where a call needs an approval.
+        news: tells hosts which receipts have changed.
+        legacy_only: on standard input and output, speak only the protocol that begins with
+            `initialize`; a client that begins with `server/discover` is told to fall back.
         settings: what `MCPServer` takes.
     """
 
@@ -50,12 +60,17 @@ class LateServer(MCPServer[None]):
         build_tools: Callable[[], Sequence[Tool]],
         others: Others | None = None,
         asking: Asking | None = None,
+        *,
+        news: ReceiptNews,
+        legacy_only: bool = False,
         **settings: Any,
     ) -> None:
-        super().__init__(**settings)
+        super().__init__(subscriptions=news.bus, **settings)
+        news.serve(self._lowlevel_server)
         self._build_tools = build_tools
         self._others = others
         self._asking = asking
+        self._legacy_only = legacy_only
         self._built: dict[str, Tool] | None = None
 
     async def list_tools(self) -> list[ToolEntry]:
@@ -90,16 +105,40 @@ class LateServer(MCPServer[None]):
             return await tool.run(arguments, known)
         return await self._asking.call(arguments, context, lambda: tool.run(arguments, context))
 
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[None, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Return a prompt's messages.
+
+        Raises:
+            MCPError: INVALID_PARAMS, there is no such prompt, or its arguments are wrong.
+        """
+        try:
+            return await super().get_prompt(name, arguments, context)
+        except ValueError as error:
+            raise MCPError(INVALID_PARAMS, clip(str(error), PROMPT_ERROR_CHARS)) from None
+
     async def run_stdio_async(self) -> None:
         """Serve standard input and output, announcing that the tools may change if they may."""
         low = self._lowlevel_server
         changes = NotificationOptions(tools_changed=self._others is not None)
+        told = low.create_initialization_options(changes)
         async with stdio_server() as (read_stream, write_stream):
-            await low.run(read_stream, write_stream, low.create_initialization_options(changes))
+            if self._legacy_only:
+                async with low.lifespan(low) as state:
+                    await serve_loop(
+                        low, read_stream, write_stream, lifespan_state=state, init_options=told
+                    )
+            else:
+                await low.run(read_stream, write_stream, told)
 
     def _tools(self) -> dict[str, Tool]:
         if self._built is None:
-            self._built = {tool.name: tool for tool in self._build_tools()}
+            every = (*self._build_tools(), *self._tool_manager.list_tools())
+            self._built = {tool.name: tool for tool in every}
         return self._built
 
 

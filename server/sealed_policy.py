@@ -17,6 +17,7 @@ NOT_SEALED = {
     "directories.cache_s": "how old a list of services may be; its prices decide nothing",
     "directories.wait_s": "how long a directory may take to answer",
     "fetch.max_body_bytes": "how much of an answer is kept; a paid one costs the same cut short",
+    "server.legacy_only": "which revision of MCP the host is spoken to in; none of them pays more",
 }
 """Everything else is sealed: a setting that is new is sealed until it is named here, and why."""
 

@@ -29,6 +29,7 @@ from server.settings_models import (
     Hosts,
     LedgerSettings,
     NetworkSettings,
+    Serving,
     Upstream,
     Wallet,
     from_text,
@@ -86,6 +87,7 @@ class Settings:
     approvals: Approvals
     fetch: Fetch
     directories: Directories
+    server: Serving
     upstream: Mapping[str, Upstream] = field(default_factory=dict[str, Upstream], repr=False)
     origins: Mapping[str, str] = field(default_factory=dict[str, str], repr=False, compare=False)
     """By name, the variable or the file a setting came from; not named are those at default."""
@@ -104,6 +106,7 @@ class Settings:
             config.approvals,
             config.fetch,
             config.directories,
+            config.server,
             config.upstream,
             origins or {},
         )

@@ -123,6 +123,12 @@ class Directories(Section):
     wait_s: int = Field(default=15, ge=1, le=60)
 
 
+class Serving(Section):
+    """`[server]`: how the host is spoken to."""
+
+    legacy_only: bool = False
+
+
 class Upstream(Section):
     """`[upstream.NAME]`: a server whose tools are re-exported as `NAME__tool` and paid for.
 
@@ -162,6 +168,7 @@ class Config(Section):
     approvals: Approvals = Approvals()
     fetch: Fetch = Fetch()
     directories: Directories = Directories()
+    server: Serving = Serving()
     upstream: Annotated[dict[str, Upstream], NAMED_BY_UPSTREAM] = {}
 
     @model_validator(mode="after")
@@ -195,6 +202,7 @@ SECTIONS: dict[str, type[Section]] = {
     "approvals": Approvals,
     "fetch": Fetch,
     "directories": Directories,
+    "server": Serving,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
 from server.commands.common import say
 from wallet.errors import ErrorKind, PurserError
@@ -13,6 +14,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser serve` takes."""
     parser.add_argument(
         "--transport", choices=("stdio",), default="stdio", help="how the host is spoken to"
+    )
+    parser.add_argument(
+        "--legacy",
+        action="store_true",
+        help="speak only the MCP that begins with initialize (server.legacy_only)",
     )
 
 
@@ -28,6 +34,10 @@ def run(args: argparse.Namespace) -> int:
     from wallet.purchases import PurchaseStore, StorageFailedError
 
     settings = load_settings()
+    if args.legacy:
+        settings = replace(
+            settings, server=settings.server.model_copy(update={"legacy_only": True})
+        )
     try:
         PurchaseStore(settings.purchases_path())
     except StorageFailedError as error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import InMemorySubscriptionBus, ToolsListChanged
+from mcp.server.subscriptions import SubscriptionBus, ToolsListChanged
 from mcp_types import Implementation
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
@@ -45,6 +45,7 @@ class Hub:
         settings: `[upstream.NAME]`, the host rules and the bounds.
         toolbox: gives the open toolbox when a call comes.
         ready: waits for slow modules that are still being imported.
+        bus: carries news of the tools to hosts of 2026-07-28.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Hub:
         settings: Settings,
         toolbox: OpenCall,
         ready: Callable[[tuple[str, ...]], Awaitable[None]],
+        bus: SubscriptionBus,
     ) -> None:
         self._settings = settings
         self._toolbox = toolbox
@@ -59,7 +61,7 @@ class Hub:
         self._wanted = anyio.Event()
         self._news = anyio.Event()
         self._host: ServerSession | None = None
-        self.bus = InMemorySubscriptionBus()
+        self._bus = bus
         self._upstreams = {
             name: Upstream(name, self._opener(one), one.tools, self._changed, client_info())
             for name, one in settings.upstream.items()
@@ -173,7 +175,7 @@ class Hub:
         while True:
             await self._news.wait()
             self._news = anyio.Event()
-            await self.bus.publish(ToolsListChanged())
+            await self._bus.publish(ToolsListChanged())
             host = self._host
             if host is not None and host.protocol_version not in MODERN_PROTOCOL_VERSIONS:
                 await host.send_tool_list_changed()

@@ -37,12 +37,15 @@ async def test_a_fault_while_reconciling_is_logged_and_the_server_goes_on(
     async def at_once() -> None:
         """Be idle from the start."""
 
+    def changed(*_: str) -> None:
+        raise AssertionError("nothing was found out")
+
     dead = ("http://127.0.0.1:9",)
     async with open_desk(tmp_path, sandbox, rpc_urls=dead) as desk:
         await desk.buy(sandbox.seller_url + "/article")  # claimed, so that upkeep looks at it
         broken = BrokenChain()
         with caplog.at_level(logging.WARNING, logger="server.upkeep"):
-            async with upkeep(replace(desk.parts, chain=broken), at_once):
+            async with upkeep(replace(desk.parts, chain=broken), at_once, changed):
                 with anyio.fail_after(10):
                     await broken.asked.wait()
                     await anyio.wait_all_tasks_blocked()

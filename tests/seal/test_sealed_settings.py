@@ -96,7 +96,7 @@ def test_every_setting_is_sealed_or_named_as_not_sealed_with_the_reason() -> Non
     assert all(NOT_SEALED.values())
     assert NOT_SEALED.keys() == {
         *("fetch.timeout_s", "fetch.max_body_bytes"),
-        *("directories.wait_s", "directories.cache_s"),
+        *("directories.wait_s", "directories.cache_s", "server.legacy_only"),
     }
 
 
@@ -138,7 +138,8 @@ def test_a_setting_removed_from_the_file_signs_nothing(home: Path) -> None:
 
 @pytest.mark.parametrize("name", NOT_SEALED)
 def test_what_is_not_sealed_may_change(home: Path, name: str) -> None:
-    text = with_setting(CONFIG, where(name), "12345" if name.endswith("bytes") else "60")
+    changed = {"fetch.max_body_bytes": 12_345, "server.legacy_only": True}.get(name, 60)
+    text = with_setting(CONFIG, where(name), json.dumps(changed))
     (home / "config.toml").write_text(text, encoding="utf-8")
     assert unlock(home) == ADDRESS
 
