@@ -43,7 +43,7 @@ class Others(Protocol):
 
 
 class LateServer(MCPServer[None]):
-    """Builds its tools when they are first listed or called; others may be added until then.
+    """Builds its tools when they are first listed or called.
 
     Args:
         build_tools: makes them; called once.
@@ -137,8 +137,7 @@ class LateServer(MCPServer[None]):
 
     def _tools(self) -> dict[str, Tool]:
         if self._built is None:
-            every = (*self._build_tools(), *self._tool_manager.list_tools())
-            self._built = {tool.name: tool for tool in every}
+            self._built = {tool.name: tool for tool in self._build_tools()}
         return self._built
 
 

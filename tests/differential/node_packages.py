@@ -98,7 +98,7 @@ def main() -> int:
     if shutil.which("node") is None or shutil.which("npm") is None:
         sys.stdout.write("Node is not installed; the tests that need it will be skipped\n")
         return 0
-    for pinned_in in (HERE, HERE.parent / "release"):
+    for pinned_in in (HERE, HERE.parent / "release", HERE.parent / "conformance"):
         sys.stdout.write(f"{installed(timeout_s=600, pinned_in=pinned_in)}\n")
     return 0
 

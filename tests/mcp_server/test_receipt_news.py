@@ -50,10 +50,18 @@ class Heard:
         return self.uris
 
 
+async def _watch(client: Client, uri: str) -> None:
+    await client.subscribe_resource(uri)  # pyright: ignore[reportDeprecated]
+
+
+async def _watch_no_more(client: Client, uri: str) -> None:
+    await client.unsubscribe_resource(uri)  # pyright: ignore[reportDeprecated]
+
+
 async def _listen(client: Client, era: str, uris: list[str], heard: Heard, group: Any) -> None:
     if era == "legacy":
         for uri in uris:
-            await client.subscribe_resource(uri)
+            await _watch(client, uri)
         return
 
     async def drive(*, task_status: Any) -> None:
@@ -118,8 +126,8 @@ async def test_a_host_that_unsubscribes_hears_no_more() -> None:
     server = build_server(Stub().open, warmup=Warmup(()), news=news)
     async with Client(server, mode="legacy", message_handler=heard.handle) as client:
         for uri in (ONE, "receipt://end"):
-            await client.subscribe_resource(uri)
-        await client.unsubscribe_resource(ONE)
+            await _watch(client, uri)
+        await _watch_no_more(client, ONE)
         news.changed(PAID_ID, "end")
         assert await heard.until(1) == ["receipt://end"]
 
@@ -128,10 +136,10 @@ async def test_what_is_no_receipt_is_granted_and_never_fires_and_wishes_are_boun
     heard, news = Heard(), ReceiptNews()
     server = build_server(Stub().open, warmup=Warmup(()), news=news)
     async with Client(server, mode="legacy", message_handler=heard.handle) as client:
-        await client.subscribe_resource("file:///etc/passwd")
-        await client.subscribe_resource("receipt://" + "x" * 300)
+        await _watch(client, "file:///etc/passwd")
+        await _watch(client, "receipt://" + "x" * 300)
         for number in range(URIS_MAX + 1):
-            await client.subscribe_resource(f"receipt://{number}")
+            await _watch(client, f"receipt://{number}")
         news.changed("x" * 300, str(URIS_MAX), str(URIS_MAX - 1))
         assert await heard.until(1) == [f"receipt://{URIS_MAX - 1}"]
 
@@ -141,7 +149,7 @@ async def test_a_burst_of_changes_is_told_together() -> None:
     server = build_server(Stub().open, warmup=Warmup(()), news=news)
     async with Client(server, mode="legacy", message_handler=heard.handle) as client:
         for uri in (RECENT_URI, ONE):
-            await client.subscribe_resource(uri)
+            await _watch(client, uri)
         for _ in range(50):
             news.changed(OTHER)
         news.changed(PAID_ID)
