@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REQUEST_CHARS = 10_000  # a method and the longest URL that is fetched
 BODILESS = ("GET", "HEAD", "OPTIONS")
+WEB = ("https://", "http://")
 SPOKEN_CHARS = 2_000
 SPOKEN_KEPT = 200
 
@@ -35,6 +36,11 @@ class Spoken:
     start: str
     chars: int
 
+    @property
+    def is_cut(self) -> bool:
+        """Tell whether there is more of it than the first part."""
+        return self.chars > len(self.start)
+
 
 class SpokenWords:
     """What the model wrote with the latest calls that needed approval, by approval id."""
@@ -42,9 +48,13 @@ class SpokenWords:
     def __init__(self) -> None:
         self._kept: dict[str, Spoken] = {}
 
-    def keep(self, approval_id: str, arguments: Mapping[str, Any]) -> None:
-        """Keep the body of a fetch, or else the arguments of a tool, bounded."""
-        if "url" in arguments:
+    def keep(self, approval: Approval, arguments: Mapping[str, Any]) -> None:
+        """Keep the body of a fetch, or else the arguments of a tool, bounded.
+
+        A tool of an upstream may call an argument of its own `url`, so the request decides.
+        """
+        approval_id = approval.id
+        if approval.url.startswith(WEB) and "url" in arguments:
             what, text = "body", str(arguments.get("body") or "")
         else:
             what, text = "arguments", json.dumps(dict(arguments), ensure_ascii=False)

@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from wallet.parts import Parts
 
 FORM_CHARS = 1_500
-"""A question that is longer does not go into a form, where it might be cut."""
+"""A question that is longer does not go into a form, where it might be cut; nor does one that shows
+a part of what the model wrote."""
 
 PAGE_WAIT_S = 50
 """So long a call waits for an answer on a page; many hosts give a call up after a minute."""
@@ -65,6 +66,7 @@ class _Question:
 
     approval: Approval
     text: str
+    fits_form: bool
 
 
 class Asking:
@@ -133,12 +135,14 @@ class Asking:
         now = parts.now_s()
         if approval is None or approval.state_at(now) is not ApprovalState.PENDING:
             return None
-        self._spoken.keep(approval.id, arguments)
+        self._spoken.keep(approval, arguments)
         spoken = self._spoken.of(approval.id)
         if spoken is None:
             raise AssertionError("what was just kept is there")
         caps = await caps_of(parts, approval)
-        return _Question(approval, question_text(approval_row(approval, now), caps, spoken))
+        text = question_text(approval_row(approval, now), caps, spoken)
+        fits_form = len(text) <= FORM_CHARS and not spoken.is_cut
+        return _Question(approval, text, fits_form)
 
     async def _ask(
         self, question: _Question, context: Context[Any, Any], run: Run
@@ -147,7 +151,7 @@ class Asking:
         for route in ("form", "url"):
             if route not in self._settings.routes or not declares(context, route):
                 continue
-            if route == "form" and len(question.text) > FORM_CHARS:
+            if route == "form" and not question.fits_form:
                 continue
             link = await self._link(question.approval) if route == "url" else ""
             if link is None:

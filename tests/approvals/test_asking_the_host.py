@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -17,14 +18,17 @@ from mcp_types import (
 )
 
 from sandbox.run import SELLER, Sandbox
+from server.approval_terms import SpokenWords
 from server.asking import Asking
 from server.rendering import error_result
 from server.settings_models import Approvals
 from tests.approvals.asking_kit import MODERN, YES, Action, Person, asking_home, host, page
 from tests.end_to_end.hosting import ERAS, books, connected, error, receipt, text
+from wallet.approvals import Approval, ApprovalState, Terms
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import LedgerUnavailableError
 from wallet.model import State
+from wallet.money import Usd
 from wallet.parts import Parts
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(120)]
@@ -179,6 +183,35 @@ async def test_over_stdio_a_replayed_form_pays_once_and_a_long_request_goes_to_a
         assert isinstance(shown, ElicitRequestURLParams)
     assert len([one for one in books(home) if one.state is not State.VOID]) == 2
     assert "token=" not in (tmp_path / "home.stderr").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_body_of_which_a_form_would_show_only_the_start_goes_to_a_page(
+    tmp_path: Path, sandbox: Sandbox, era: str
+):
+    person = Person(on_page="deny")
+    async with host(tmp_path, sandbox, era, person) as (client, _):
+        seller = f"{sandbox.seller_url}/api/summarise"
+        hidden = {"url": seller, "method": "POST", "body": "\u200b" * 2_000 + '{"text": "A."}'}
+        result = await client.call_tool("paid_fetch", hidden)
+        assert error(result)["code"] == "approval_denied"
+    assert [type(one) for one in person.shown] == [ElicitRequestURLParams]
+
+
+def an_approval(url: str) -> Approval:
+    terms = Terms("ab" * 32, "shop.example", "exact", "eip155:8453", "0x", "0x", 1)
+    return Approval(
+        "ap_x", terms, "", "TOOL", url, Usd(1), 0, 900, ApprovalState.PENDING, None, None
+    )
+
+
+@pytest.mark.parametrize("url", ["mcp://shop/order", "a2a://shop/send_message"])
+async def test_a_tool_with_an_argument_called_url_is_asked_about_with_every_argument(url: str):
+    words, arguments = SpokenWords(), {"url": "https://shop.example", "body": "", "copies": 900}
+    words.keep(an_approval(url), arguments)
+    spoken = words.of("ap_x")
+    assert spoken is not None
+    assert (spoken.what, json.loads(spoken.start)) == ("arguments", arguments)
 
 
 async def test_over_stdio_an_older_host_asks_by_a_form_and_by_a_page(

@@ -43,7 +43,7 @@ class ApprovalSite:
             name, terms, "local", method, url, Usd(750_000), self.parts.now_s()
         )
         asked = await self.parts.ledger.call(lambda ledger: ledger.ask_approval(wanted))
-        self.spoken.keep(name, {"url": url, "body": BODY if method == "POST" else None})
+        self.spoken.keep(asked.current, {"url": url, "body": BODY if method == "POST" else None})
         return asked.current
 
     def link(self, name: str = "ap_one") -> str:
