@@ -163,6 +163,12 @@ def test_what_cannot_be_read_as_rows_stays_as_it_is(source: str) -> None:
     assert csv_text(source)[0] == source
 
 
+def test_one_wide_row_does_not_widen_a_long_file_many_times() -> None:
+    source = '"a\nb"' + "," * 199 + "\n" + "1,\n" * 1_000
+    assert csv_text(source) == (source, False)
+    assert len(csv_text(source.replace("," * 199, ",x"))[0]) < 4 * len(source)
+
+
 def test_rows_of_uneven_length_are_filled_up() -> None:
     text, _ = csv_text("a,b,c\n" + "1,2\n" * 6_000)
     assert text.split("\n")[3] == "|1|2||"

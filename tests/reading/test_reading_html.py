@@ -160,6 +160,11 @@ def test_deep_nesting_loses_no_words(tag: str, depth: int) -> None:
     assert "Deep down" in html_to_text(page, URL, "markdown")
 
 
+@pytest.mark.parametrize("value", ["", " ", ",", ", /ship.png 2x", ",,", "data:,"])
+def test_a_lazy_picture_without_an_address_leaves_the_page_as_it_is(value: str) -> None:
+    assert middle(f'<p>Here.<img alt="A ship" srcset="{value}"></p>') == "Here.A ship"
+
+
 def test_a_plain_reading_has_no_marks_but_keeps_tables() -> None:
     table = "<table><tr><th>a<th>b</table>"
     page = f"<h1>T</h1><p>{FILL}<b>x</b> <a href=y>z</a></p><pre>c</pre>{table}"

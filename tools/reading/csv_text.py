@@ -17,6 +17,8 @@ _SNIFFED_CHARS = 50_000
 _TYPED_ROWS = 1_000
 _SHOWN_COLUMNS = 40
 _SHOWN_NAME_CHARS = 40
+_FILLED_TIMES = 4
+_FILLED_CELLS = 10_000
 _TYPES = (
     ("integer", re.compile(r"[+-]?\d{1,40}", re.ASCII)),
     ("number", re.compile(r"[+-]?(?:\d[\d,]*)?[.,]?\d+(?:e[+-]?\d+)?%?", re.ASCII | re.IGNORECASE)),
@@ -39,7 +41,9 @@ def csv_text(text: str) -> tuple[str, bool]:
     if len(text) <= SMALL_CHARS and one_line_each:
         return text, True
     width = max(map(len, rows))
-    if width > MAX_COLUMNS:
+    # One wide row among many short ones would make a table many times the file.
+    room = _FILLED_CELLS + _FILLED_TIMES * sum(map(len, rows))
+    if width > MAX_COLUMNS or width * len(rows) > room:
         return text, one_line_each
     filled = [row + [""] * (width - len(row)) for row in rows]
     names = _header(filled)

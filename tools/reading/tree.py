@@ -244,9 +244,9 @@ def _fill_image(element: Element) -> None:
     if source and not source.startswith("data:") and "placeholder" not in source.lower():
         return
     for name in _LAZY:
-        value = (element.get(name) or "").strip()
-        if value and not value.startswith("data:"):
-            element.set("src", value.split(",")[0].split()[0])
+        address = next(iter((element.get(name) or "").partition(",")[0].split()), "")
+        if address and not address.startswith("data:"):
+            element.set("src", address)
             return
 
 
