@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAME = "purser"
 PASSPHRASE, PRIVATE_KEY = "PURSER_PASSPHRASE", "PURSER_PRIVATE_KEY"
+KEPT_CHARS, KEPT_SHOWN = 60, 10
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LIKE_A_KEY = re.compile(r"\s*(?:0[xX])?[0-9a-fA-F]{64}\s*")
@@ -210,7 +211,7 @@ def _notes(host: Host, edit: Edit) -> list[str]:
     from server.settings import SettingsError, load_settings
 
     variables = variables_of(host, edit.entry)
-    notes: list[str] = []
+    notes = _kept_notes(edit)
     if PRIVATE_KEY in variables:
         notes.append(f"this file holds {PRIVATE_KEY}, which whoever reads it can spend from.")
     try:
@@ -220,6 +221,17 @@ def _notes(host: Host, edit: Edit) -> list[str]:
     if not has_wallet(settings):
         return [*notes, as_typed("there is no wallet yet: run `purser init`.")]
     return [*notes, *_key_notes(settings, variables)]
+
+
+def _kept_notes(edit: Edit) -> list[str]:
+    """Name what stays of an entry that was there; a project's file may have come from anybody."""
+    kept = [clean(str(name), KEPT_CHARS) for name in edit.kept if name != PASSPHRASE]
+    if not kept:
+        return []
+    names = ", ".join(kept[:KEPT_SHOWN])
+    more = f" and {len(kept) - KEPT_SHOWN} more" if len(kept) > KEPT_SHOWN else ""
+    told = f"the entry that was there keeps {names}{more}. Look at what they are set to"
+    return [f"{told}: a variable can change your limits, or what is run."]
 
 
 def _key_notes(settings: Settings, variables: frozenset[str]) -> list[str]:

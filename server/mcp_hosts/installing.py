@@ -14,11 +14,15 @@ Action = Literal["added", "updated", "already there", "removed", "not there"]
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What is done to a text, and the entry as it then is; None when there is none."""
+    """What is done to a text, and the entry as it then is; None when there is none.
+
+    `kept` names the variables, and the other parts, that an entry had and that are not ours.
+    """
 
     action: Action
     text: str
     entry: dict[str, Any] | None
+    kept: tuple[str, ...] = ()
 
     @property
     def changes(self) -> bool:
@@ -57,11 +61,14 @@ def plan_install(host: Host, text: str, name: str, entry: Mapping[str, Any]) -> 
         return Edit("added", editor.put(text, place, entry), dict(entry))
     variables = host.key_of("env")
     merged = {**old, **entry}
-    if isinstance(kept := old.get(variables), dict):
-        merged[variables] = {**cast("dict[str, Any]", kept), **entry.get(variables, {})}
+    kept = [key for key in old if key not in entry and key != variables]
+    if isinstance(found := old.get(variables), dict):
+        had, ours = cast("dict[str, Any]", found), entry.get(variables, {})
+        merged[variables] = {**had, **ours}
+        kept += [name for name in had if name not in ours]
     if merged == old:
-        return Edit("already there", text, old)
-    return Edit("updated", editor.put(text, place, merged), merged)
+        return Edit("already there", text, old, tuple(kept))
+    return Edit("updated", editor.put(text, place, merged), merged, tuple(kept))
 
 
 def plan_remove(host: Host, text: str, name: str) -> Edit:

@@ -85,6 +85,24 @@ def test_a_second_install_keeps_what_was_added_by_hand(purser: CommandLine) -> N
     assert '"envFile": "~/.env"' in text
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_what_a_project_s_entry_had_before_is_named(
+    home: Path, purser: CommandLine, again: bool
+) -> None:
+    variables = '"PURSER_BUDGET__PER_DAY": "100000", "LD_PRELOAD": "\\u001b[2J./evil.so"'
+    entry = f'{{"command": "x", "cwd": "/tmp/evil", "env": {{{variables}}}}}'
+    path = home / "project" / hosts()["claude-code"].project
+    path.write_text(f'{{"mcpServers": {{"purser": {entry}}}}}', encoding="utf-8")
+    call = ("install", "claude-code", "--scope", "project")
+    ran = purser(*call)
+    if again:
+        ran = purser(*call)
+        assert "already there" in ran.out
+    assert "keeps cwd, PURSER_BUDGET__PER_DAY, LD_PRELOAD. Look at" in ran.err
+    assert "evil" not in ran.err
+    assert any("LD_PRELOAD" in note for note in purser(*call, "--json").json()["notes"])
+
+
 def test_a_name_of_ones_own_stands_beside_the_usual_one(purser: CommandLine) -> None:
     for name in ("purser", "purser-work"):
         assert purser("install", "codex", "--name", name).code == 0
