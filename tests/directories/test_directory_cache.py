@@ -96,6 +96,15 @@ def test_listed_prices_are_remembered_up_to_a_bound(
     assert cache.prices() == {}
 
 
+def test_as_many_prices_as_are_kept_can_be_read_again_however_long_their_urls(
+    tmp_path: Path,
+) -> None:
+    cache, price = DirectoryCache(tmp_path), ListedPrice("0.01", "directory.example", 1)
+    urls = [f"https://h{number:04}.example/{'%22' * 500}" for number in range(module.MAX_PRICES)]
+    cache.remember(dict.fromkeys(urls, price))
+    assert list(cache.prices()) == urls
+
+
 def _age(folder: Path) -> None:
     """Make every file an hour older, since all of them are written within one tick."""
     for file in folder.iterdir():

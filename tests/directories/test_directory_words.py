@@ -108,7 +108,7 @@ def test_a_site_speaks_for_its_own_hosts_alone() -> None:
     site = "https://site.example"
     urls = ["/a", "https://api.site.example/b", "https://bank.example/c", "https://xsite.example/d"]
     heard = read_well_known(
-        json.dumps({"resources": [*urls, 7, "//bank.example/e"]}).encode(), site
+        json.dumps({"resources": ["https://[", *urls, 7, "//bank.example/e"]}).encode(), site
     )
     assert [one.url for one in heard.entries] == [f"{site}/a", "https://api.site.example/b"]
     paths: Any = {"/x": {"get": {"x-payment-info": {"price": {}}}}}
@@ -116,6 +116,7 @@ def test_a_site_speaks_for_its_own_hosts_alone() -> None:
         ("https://api.site.example/v1/", "https://api.site.example/v1"),
         ("/v2", f"{site}/v2"),
         ("https://bank.example", None),
+        ("https://[", None),
         (7, None),
     ):
         document: Any = {"servers": [{"url": server}], "paths": paths}

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from wallet.files import make_private_folder, write_file
-from wallet.rails.codec import CodecError, as_object, parse_json
+from wallet.rails.codec import CodecError, as_object, parse_json, parse_long_json
 
 MAX_CACHE_BYTES = 32 * 1024 * 1024
 MAX_CACHE_FILES = 200
 MAX_PRICES = 1_000
+MAX_PRICES_BYTES = 4 * 1024 * 1024
+"""A thousand of the longest URLs that are listed fit."""
 _SUFFIX = ".answer"
 _PRICES = "prices.json"
 _MAX_HEAD_BYTES = 8 * 1024
@@ -92,7 +94,8 @@ class DirectoryCache:
     def prices(self) -> dict[str, ListedPrice]:
         """Return the listed prices that are remembered, by URL, oldest first."""
         try:
-            found = as_object(parse_json((self._root / _PRICES).read_bytes())) or {}
+            data = (self._root / _PRICES).read_bytes()
+            found = as_object(parse_long_json(data, MAX_PRICES_BYTES)) or {}
             return {url: ListedPrice(**one) for url, one in found.items()}
         except (OSError, CodecError, TypeError):
             return {}

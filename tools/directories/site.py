@@ -54,7 +54,7 @@ def read_well_known(body: bytes, site: str) -> Heard:
     urls = dict.fromkeys(
         url
         for one in resources[:MAX_ENTRIES]
-        if isinstance(one, str) and _fits(one) and _of_site(url := urljoin(site, one), site)
+        if isinstance(one, str) and (url := _below(site, one)) is not None
     )
     entries = tuple(
         Entry(url, None, None, "", "", (), None, Bill(()), position=place)
@@ -77,19 +77,19 @@ def _base(document: Mapping[str, Any], site: str) -> str | None:
     named = (as_object(servers[0]) or {}).get("url") if servers else None
     if named is None:
         return site
-    if not isinstance(named, str) or not _fits(named):
+    return _below(site, named) if isinstance(named, str) else None
+
+
+def _below(site: str, reference: str) -> str | None:
+    """Return the URL that a reference names, if it is of the site's host or of one below it."""
+    if not _fits(reference):
         return None
-    base = urljoin(site, named)
-    return base if _of_site(base, site) else None
-
-
-def _of_site(url: str, site: str) -> bool:
-    """Tell whether a URL is of the site's own host, or of a host below it."""
     try:
+        url = urljoin(site, reference)
         host, own = urlsplit(url).hostname or "", urlsplit(site).hostname or ""
     except ValueError:
-        return False
-    return host == own or host.endswith(f".{own}")
+        return None
+    return url if host == own or host.endswith(f".{own}") else None
 
 
 def _fits(url: str) -> bool:
