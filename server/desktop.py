@@ -34,6 +34,8 @@ _WINDOWS = (
     "$note.Dispose()"
 )
 
+_POWERSHELL = "{}\\System32\\WindowsPowerShell\\v1.0\\powershell.exe"
+
 
 def note_text(amount_usd: str, host: str) -> str:
     """Return the words of the note; a host's name keeps its usual characters, up to 60."""
@@ -48,9 +50,10 @@ def notifier(text: str, platform: str, environ: Mapping[str, str]) -> list[str] 
         found = None if "SSH_CONNECTION" in environ else shutil.which("osascript")
         return None if found is None else [found, "-e", _APPLE, TITLE, text]
     if platform == "win32":
-        found = shutil.which("powershell")
+        # By its whole path: Windows looks for a bare name in the working folder first.
+        found = _POWERSHELL.format(environ.get("SYSTEMROOT", "C:\\Windows"))
         hidden = ["-NoProfile", "-NonInteractive", "-WindowStyle", "Hidden", "-Command", _WINDOWS]
-        return None if found is None else [found, *hidden]
+        return [found, *hidden]
     session = environ.get("DBUS_SESSION_BUS_ADDRESS")
     screen = environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY")
     found = shutil.which("notify-send", path=environ.get("PATH"))

@@ -87,6 +87,7 @@ def test_on_other_systems_the_script_is_fixed_and_the_text_is_not_in_it(
     assert apple is not None
     assert windows is not None
     assert apple[-1] == "words"
+    assert windows[0] == r"C:\Windows\System32\WindowsPowerShell\v1.0\powershell.exe"
     assert "words" not in " ".join(windows)
     assert notifier("words", "darwin", {"SSH_CONNECTION": "1"}) is None
 
