@@ -22,7 +22,7 @@ TIGHT_PERCENT = 80
 """A limit that is used up to here is shown as nearly used."""
 
 _WIDTH, _HEIGHT = 720, 210
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 8, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 66, 8, 12, 28
 _TICKS_MOST = 4
 _LABELS_MOST = 8
 _ARC = 1_000
@@ -105,6 +105,26 @@ def gauge(*, spent: int, held: int, limit: int | None, title: str, key: str) -> 
     described += ", no limit" if limit is None else f", {money(limit)} allowed"
     kind = "gauge tight" if limit is not None and is_tight(used, limit) else "gauge"
     return _figure((220, 124), title, described, key, *parts, class_=kind)
+
+
+def meter(*, spent: int, held: int, limit: int | None, title: str, key: str) -> Html:
+    """Return how much of a limit is used, as a narrow bar; None is no limit."""
+    whole = max(limit if limit is not None else spent + held, 1)
+    full = _SHARES_WIDTH * min(spent + held, whole) // whole
+    solid = _SHARES_WIDTH * min(spent, whole) // whole
+    tall = {"y": 0, "height": 10}
+    parts = [
+        tag("rect", class_="track", x=0, width=_SHARES_WIDTH, **tall),
+        _hatch(f"{key}-hatch"),
+        tag("rect", class_="held-ground", x=solid, width=full - solid, **tall),
+        tag("rect", fill=f"url(#{key}-hatch)", x=solid, width=full - solid, **tall),
+        tag("rect", class_="spent", x=0, width=solid, **tall),
+    ]
+    described = f"{money(spent)} spent, {money(held)} held"
+    described += "" if limit is None else f", {money(limit)} allowed"
+    kind = "meter tight" if limit is not None and is_tight(spent + held, limit) else "meter"
+    size = (_SHARES_WIDTH, 10)
+    return _figure(size, title, described, key, *parts, class_=kind, stretched=True)
 
 
 def is_tight(used: int, limit: int) -> bool:

@@ -105,6 +105,11 @@ COMMANDS: dict[str, Command] = {
             "purser report --since 2026-01-01 --format beancount --output purser.beancount",
         ),
     ),
+    "dashboard": Command(
+        "dashboard",
+        "watch the money on pages of this machine: limits, spending, holds and receipts",
+        ("purser dashboard", "purser dashboard --no-open --port 8400"),
+    ),
     "policy": Command(
         "policy",
         "show the limits in force, change one, seal them under a passphrase",

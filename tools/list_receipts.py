@@ -58,10 +58,10 @@ async def list_receipts(
     found = await toolbox.records.call(lambda ledger: ledger.list_purchases(wanted))
     shown = found[:limit]
     more = _to_cursor(shown[-1].id) if len(found) > limit else None
-    return structured_answer({"receipts": [_brief(one) for one in shown], "next_cursor": more})
+    return structured_answer({"receipts": [brief(one) for one in shown], "next_cursor": more})
 
 
-def _brief(purchase: Purchase) -> dict[str, Any]:
+def brief(purchase: Purchase) -> dict[str, Any]:
     """Return what a list needs of a receipt; `receipt://{id}` has the rest."""
     full = receipt(purchase)
     delivery = full["delivery"]

@@ -225,4 +225,5 @@ def _elsewhere() -> Response:
 
 
 def _hint() -> str:
-    return as_typed("For a new link, run `purser approvals --open` in a terminal.").replace("`", "")
+    told = "For a new link, run `purser dashboard` or `purser approvals --open` in a terminal."
+    return as_typed(told).replace("`", "")

@@ -20,6 +20,7 @@ def page(
     refresh: str | None = None,
     wide: bool = False,
     scripts: tuple[str, ...] = (),
+    styles: tuple[str, ...] = (),
 ) -> Response:
     """Return a whole page.
 
@@ -30,6 +31,7 @@ def page(
         refresh: seconds, and perhaps `;url=` and a path of ours, after which to load anew.
         wide: use the width of the window, for tables and charts.
         scripts: names of files in `static/`.
+        styles: names of further style sheets there.
     """
     from starlette.responses import HTMLResponse
 
@@ -42,10 +44,13 @@ def page(
         tag("title", f"{title} - Purser"),
         tag("link", rel="icon", type="image/svg+xml", href=ICON_PATH),
         tag("link", rel="stylesheet", href=STYLE_PATH),
+        *(tag("link", rel="stylesheet", href=f"/static/{name}") for name in styles),
         *(tag("script", src=f"/static/{name}", defer=True) for name in scripts),
     )
-    brand = tag("header", tag("img", src=ICON_PATH, alt="", class_="mark"), tag("span", "Purser"))
-    main = tag("main", join(body), class_="wide" if wide else None)
+    width = "wide" if wide else None
+    mark = tag("img", src=ICON_PATH, alt="", class_="mark")
+    brand = tag("header", mark, tag("span", "Purser"), class_=width)
+    main = tag("main", join(body), class_=width)
     whole = tag("html", head, tag("body", brand, main), lang="en")
     return HTMLResponse("<!doctype html>" + whole, status_code=status)
 

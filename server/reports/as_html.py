@@ -24,6 +24,8 @@ _PRINT = """
   .shares rect, .bars rect, .swatch rect { print-color-adjust: exact; }
 }
 """
+_ALL = ("spent", "held", "share", "verified", "bought")
+_BRIEF = ("spent", "held", "share")
 _HEADINGS = {
     By.DAY: "By day",
     By.HOST: "By host",
@@ -124,41 +126,56 @@ def share_bar(sums: Mapping[str, Totals], *, title: str, key: str) -> Html | Non
     return shares(parts, title=f"{title}: spent or held", key=key) if parts else None
 
 
-def breakdown_table(heading: str, sums: Mapping[str, Totals], *, coloured: bool = False) -> Html:
-    """Return sums as a table; with `coloured` each has the colour it has in the bar of shares."""
+def breakdown_table(
+    heading: str, sums: Mapping[str, Totals], *, coloured: bool = False, brief: bool = False
+) -> Html:
+    """Return sums as a table.
+
+    Args:
+        heading: what the sums are by.
+        sums: by name, dearest first.
+        coloured: each has the colour it has in the bar of shares.
+        brief: only as many rows as have a colour of their own, and no evidence.
+    """
     if not sums:
         return tag("p", "Nothing was bought.", class_="quiet")
-    shown, rest = leading(sums, ROWS_MOST)
+    shown, rest = leading(sums, SHARES_MOST if brief else ROWS_MOST)
     whole = sum(one.counted for one in sums.values())
     places = (
         decimals_of(one.settled for one in sums.values()),
         decimals_of(one.open for one in sums.values()),
     )
     rows = [
-        _row(name, one, whole, places, swatch(number) if coloured and one.counted else None)
+        _row(name, one, whole, places, swatch(number) if coloured and one.counted else None, brief)
         for number, (name, one) in enumerate(shown.items())
     ]
     if rest is not None:
-        rows.append(_row(f"{len(sums) - len(shown)} others", rest, whole, places, None))
+        mark = swatch(SHARES_MOST) if brief and coloured else None
+        rows.append(_row(f"{len(sums) - len(shown)} others", rest, whole, places, mark, brief))
     heads = [tag("th", heading, scope="col")]
-    heads += [
-        tag("th", text, scope="col", class_="number")
-        for text in ("spent", "held", "share", "verified", "bought")
-    ]
+    heads += [tag("th", text, scope="col", class_="number") for text in (_BRIEF if brief else _ALL)]
     table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
     return tag("div", table, class_="table", tabindex=0, role="group", aria_label=f"By {heading}")
 
 
-def _row(name: str, one: Totals, whole: int, places: tuple[int, int], mark: Html | None) -> Html:
-    numbers = (
-        money(one.settled, places[0]),
-        money(one.open, places[1]) if one.open else "-",
-        percent(one.counted, whole),
-        percent(one.verified, one.settled) if one.settled else "-",
-        str(one.settled_count),
-    )
+def _row(
+    name: str,
+    one: Totals,
+    whole: int,
+    places: tuple[int, int],
+    mark: Html | None,
+    brief: bool,
+) -> Html:
+    numbers = {
+        "spent": money(one.settled, places[0]),
+        "held": money(one.open, places[1]) if one.open else "-",
+        "share": percent(one.counted, whole),
+        "verified": percent(one.verified, one.settled) if one.settled else "-",
+        "bought": str(one.settled_count),
+    }
     head = tag("th", mark, foreign(name, NAME_CHARS) or "-", scope="row", class_="name")
-    return tag("tr", head, *(tag("td", text, class_="number") for text in numbers))
+    shown = _BRIEF if brief else _ALL
+    return tag("tr", head, *(tag("td", numbers[text], class_="number") for text in shown))
 
 
 def _foot() -> Html:

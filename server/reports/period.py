@@ -70,8 +70,8 @@ def between(since: str | None, until: str | None, now: int) -> Period:
     """
     default = last_days(30, now)
     period = Period(
-        default.since if since is None else _moment(since, whole_day=False),
-        default.until if until is None else _moment(until, whole_day=True),
+        default.since if since is None else moment(since, whole_day=False),
+        default.until if until is None else moment(until, whole_day=True),
     )
     if period.until <= period.since:
         raise ValueError("the end has to be after the beginning")
@@ -80,16 +80,25 @@ def between(since: str | None, until: str | None, now: int) -> Period:
     return period
 
 
-def _moment(text: str, *, whole_day: bool) -> int:
+def moment(text: str, *, whole_day: bool) -> int:
+    """Return a UTC day or RFC 3339 time as a unix second.
+
+    Args:
+        text: what a person wrote.
+        whole_day: a day stands for the first second behind it, and not for its own first one.
+
+    Raises:
+        ValueError: it cannot be read; the text says what to write.
+    """
     try:
-        moment = datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError("write a day such as 2026-11-21 or an RFC 3339 time") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=UTC)
     if whole_day and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text, re.ASCII):
-        moment += timedelta(days=1)
-    return int(moment.timestamp())
+        found += timedelta(days=1)
+    return int(found.timestamp())
 
 
 def _whole(first: date, last: date) -> Period:

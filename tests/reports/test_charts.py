@@ -37,7 +37,7 @@ def test_columns_are_as_high_as_their_amounts() -> None:
 
 def test_the_smallest_amount_still_shows_and_none_does_not() -> None:
     svg = columns((1, 0), (0, 0), (5_000_000, 0))
-    assert heights(svg, "spent") == [2, 145]
+    assert heights(svg, "spent") == [2, 141]
 
 
 def test_what_is_held_is_hatched_and_stands_on_what_was_spent() -> None:
@@ -74,7 +74,7 @@ def test_the_scale_has_a_few_round_steps_and_room_for_the_highest(
 def test_columns_never_leave_the_chart_however_many_there_are() -> None:
     svg = columns(*[(10_000, 0)] * 400)
     rects = of_class(svg, "spent")
-    assert all(58 <= int(one.get("x", "")) <= 712 - int(one.get("width", "")) for one in rects)
+    assert all(66 <= int(one.get("x", "")) <= 712 - int(one.get("width", "")) for one in rects)
     assert len(of_class(svg, "scale")) < 16
 
 
