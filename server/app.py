@@ -13,6 +13,7 @@ from mcp.server.mcpserver.tools import Tool
 from mcp.server.request_state import RequestStateSecurity
 
 from server.asking import Asking
+from server.budget_view import BudgetView
 from server.completions import add_completions
 from server.late import Desk, LateServer
 from server.prompts import add_prompts
@@ -114,6 +115,7 @@ def build_server(
         middleware=[background.middleware]
         if hub is None
         else [background.middleware, hub.middleware],
+        extensions=[BudgetView()],
         lifespan=lifespan,
         log_level="WARNING",
     )

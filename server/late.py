@@ -84,6 +84,7 @@ class LateServer(MCPServer[None]):
                 input_schema=tool.parameters,
                 output_schema=tool.output_schema,
                 annotations=tool.annotations,
+                _meta=tool.meta,
             )
             for tool in (*self._tools().values(), *others)
         ]

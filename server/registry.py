@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mcp_types import ToolAnnotations
 
+from server.budget_view import view_of
 from server.strict import StrictTool, ToolFunction, strict_tool
 from tools.check_balance import check_balance
 from tools.check_price import check_price
@@ -72,4 +73,5 @@ def _build(
         annotations=entry.annotations,
         open_call=open_call,
         pays=entry.pays,
+        meta=view_of(entry.function.__name__),
     )

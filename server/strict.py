@@ -99,10 +99,12 @@ def strict_tool(
     annotations: ToolAnnotations,
     open_call: Callable[[], Awaitable[Any]],
     pays: bool = False,
+    meta: dict[str, Any] | None = None,
 ) -> StrictTool:
     """Make a tool of `async def name(toolbox, <annotated arguments>) -> ToolAnswer`.
 
-    The docstring is the description; the argument schema forbids additional properties.
+    The docstring is the description; the argument schema forbids additional properties. `meta` is
+    the `_meta` of its entry in the list.
     """
     model = _argument_model(function)
     return StrictTool(
@@ -117,6 +119,7 @@ def strict_tool(
         annotations=annotations,
         open_call=open_call,
         pays=pays,
+        meta=meta,
     )
 
 
