@@ -36,12 +36,11 @@ def run(args: argparse.Namespace) -> int:
     async def job(wired: Wired) -> int:
         import anyio
 
-        from server.dashboard.site import dashboard_routes
+        from server.dashboard.site import serve_dashboard
         from server.pages.browser import shown_in_browser
-        from server.pages.serving import serve_pages
 
         try:
-            async with serve_pages(dashboard_routes(wired), port=args.port) as pages:
+            async with serve_dashboard(wired, port=args.port) as pages:
                 link = pages.link("/", life_s=LINK_LIFE_S, session_life_s=SESSION_LIFE_S)
                 if args.json:
                     print_json({"url": link, "link_life_s": LINK_LIFE_S}, indent=None)

@@ -35,6 +35,11 @@ class Watch:
         self._mark = ""
         self._read_at_s: float | None = None
         self._streams = 0
+        self._closing = anyio.Event()
+
+    def close(self) -> None:
+        """End every stream, so that serving can end at once."""
+        self._closing.set()
 
     @property
     def is_full(self) -> bool:
@@ -61,7 +66,9 @@ class Watch:
             known, quiet_since_s = await self.mark(), anyio.current_time()
             yield f"retry: {_RETRY_MS}\n{_event(known)}"
             while anyio.current_time() < ends_at_s:
-                await anyio.sleep(self._every_s)
+                with anyio.move_on_after(self._every_s):
+                    await self._closing.wait()
+                    return
                 mark = await self.mark()
                 if mark != known:
                     known, quiet_since_s = mark, anyio.current_time()

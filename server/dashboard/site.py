@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -32,6 +33,7 @@ from wallet.ledger.base import Ledger, LedgerUnavailableError
 from wallet.model import Purchase
 
 if TYPE_CHECKING:
+    from server.pages.serving import Pages
     from server.wiring import Wired
     from tools.context import Holding
 
@@ -40,9 +42,30 @@ View = Callable[[Request], Awaitable[Response]]
 DEFAULT_DAYS = 30
 
 
-def dashboard_routes(wired: Wired) -> list[Route]:
+@asynccontextmanager
+async def serve_dashboard(wired: Wired, *, port: int = 0) -> AsyncGenerator[Pages]:
+    """Serve the dashboard of one open wallet until the block is left.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    from server.pages.serving import serve_pages
+
+    watch = watch_of(wired)
+    async with serve_pages(dashboard_routes(wired, watch), port=port) as pages:
+        try:
+            yield pages
+        finally:
+            watch.close()
+
+
+def watch_of(wired: Wired) -> Watch:
+    """Return what tells pages of changes in a wallet's ledger."""
+    return Watch(lambda: wired.parts.ledger.call(lambda ledger: ledger.change_mark()))
+
+
+def dashboard_routes(wired: Wired, watch: Watch) -> list[Route]:
     """Return every page of the dashboard, over one open wallet."""
-    watch = Watch(lambda: wired.parts.ledger.call(lambda ledger: ledger.change_mark()))
     holdings = KeptHoldings(lambda: _holdings(wired))
     site = _Site(wired, watch, holdings)
     pages: dict[str, View] = {

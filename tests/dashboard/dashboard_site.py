@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from server.dashboard.site import dashboard_routes
+from server.dashboard.site import dashboard_routes, watch_of
 from server.pages.gate import Gate
 from server.pages.guard import Guard
 from server.pages.serving import Pages
@@ -38,7 +38,7 @@ CONFIG = """
 per_payment = "0.50"
 per_host_per_day = "0.60"
 per_day = "2.00"
-total = "25.00"
+total = "40.00"
 approval_above = "0.25"
 """
 SELLERS = (
@@ -100,13 +100,14 @@ def purchase(
         Cap(f"host:{host}", "day", None, ErrorKind.OVER_HOST_BUDGET),
     )
     made = request(
-        key,
+        key or random.randbytes(32).hex(),
         amount=amount,
         amount_atomic=amount,
         now=at,
         url=url or f"https://{host}/page/{at % 1000}?q=1",
         host=host,
         caps=caps,
+        nonce="0x" + random.randbytes(32).hex(),
     )
     transfer = replace(made.transfer, asset=USDC)
     return replace(made, id=purchase_id(at * 1000, random.randbytes(10)), transfer=transfer)
@@ -132,7 +133,7 @@ def lived(path: Path, count: int = 400) -> None:
     times = sorted(NOW - random.randrange(89 * DAY_S) for _ in range(count))
     for number, at in enumerate(times):
         host, amount, _ = random.choices(SELLERS, weights=weights)[0]
-        wanted = purchase(host, amount * random.choice((1, 1, 1, 2)), at)
+        wanted = purchase(host, amount * random.choice((2, 4, 6, 9)), at)
         if host == "translate.example":
             wanted = replace(wanted, url="mcp://translator/translate_text")
         if number % 40 == 7:
@@ -182,7 +183,9 @@ async def site(home: Path) -> AsyncGenerator[Site]:
     """Serve the pages to a client that has opened them."""
     async with wallet(home) as wired:
         pages = Pages(ORIGIN, Gate())
-        guard = Guard(dashboard_routes(wired), pages.gate, ORIGIN.removeprefix("http://"))
+        guard = Guard(
+            dashboard_routes(wired, watch_of(wired)), pages.gate, ORIGIN.removeprefix("http://")
+        )
         async with ask(guard, ORIGIN) as client:
             opened = await client.get(pages.link("/", life_s=60, session_life_s=600))
             found = re.search(r"url=([^\"]+)/\"", opened.text)

@@ -65,3 +65,12 @@ async def test_a_quiet_stream_says_that_it_is_still_there(
     await anext(events)
     assert await anext(events) == ":\n\n"
     await events.aclose()
+
+
+@pytest.mark.asyncio
+async def test_streams_end_with_the_server() -> None:
+    watch = Watch(Marks(), every_s=3_600)
+    events = watch.events()
+    await anext(events)
+    watch.close()
+    assert [one async for one in events] == []

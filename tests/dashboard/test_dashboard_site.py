@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from dashboard_site import (
+
+from server.dashboard import receipt_pages
+from server.dashboard.site import dashboard_routes, watch_of
+from tests.dashboard.dashboard_site import (
     NOW,
     Site,
     ask_approval,
@@ -20,9 +23,6 @@ from dashboard_site import (
     site,
     wallet,
 )
-
-from server.dashboard import receipt_pages
-from server.dashboard.site import dashboard_routes
 from tests.ledger.ledger_kit import put_unknown
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.model import SellerWord, SellerWords
@@ -83,7 +83,7 @@ async def test_nothing_is_shown_to_another_site(
 @pytest.mark.asyncio
 async def test_every_route_only_reads(tmp_path: Path) -> None:
     async with wallet(tmp_path / "home") as wired:
-        routes = dashboard_routes(wired)
+        routes = dashboard_routes(wired, watch_of(wired))
     assert {method for route in routes for method in route.methods or ()} == {"GET", "HEAD"}
     assert len(routes) == 7
 
