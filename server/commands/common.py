@@ -134,7 +134,7 @@ def usage(text: str) -> int:
 
 def clean(text: str, max_chars: int = CELL_CHARS) -> str:
     """Put a text on one line, without control or direction characters, bounded."""
-    line = "".join(_visible(char) for char in text)
+    line = text if text.isprintable() else "".join(_visible(char) for char in text)
     return line if len(line) <= max_chars else line[: max_chars - 3] + "..."
 
 

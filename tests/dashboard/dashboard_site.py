@@ -36,9 +36,9 @@ ORIGIN = "http://127.0.0.1:8402"
 CONFIG = """
 [budget]
 per_payment = "0.50"
-per_host_per_day = "0.60"
-per_day = "2.00"
-total = "40.00"
+per_host_per_day = "1.00"
+per_day = "2.50"
+total = "60.00"
 approval_above = "0.25"
 """
 SELLERS = (

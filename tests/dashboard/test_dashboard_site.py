@@ -99,9 +99,9 @@ async def test_the_overview_shows_limits_spending_and_what_is_open(tmp_path: Pat
         shown = re.sub(r"<[^>]+>", " ", await served.get("/"))
         text = re.sub(r"\s+", " ", html.unescape(shown))
         page = await served.get("/")
-    assert "$1.55 left of $2.00" in text
+    assert "$2.05 left of $2.50" in text
     assert "$0.40 spent, $0.05 held" in text
-    assert "api.example.com $0.40 of $0.60" in text
+    assert "api.example.com $0.40 of $1.00" in text
     assert "2026-11-21 17:59 $0.05 unknown lost.example 2026-11-21 18:01" in text
     assert f"approve {asked}" in text
     assert "POST https://reports.example.com/annual?year=2026" in text
@@ -228,6 +228,6 @@ async def test_a_ledger_that_cannot_be_read_is_told_as_that(tmp_path: Path) -> N
 async def test_a_wallet_that_has_bought_nothing_has_pages_too(tmp_path: Path) -> None:
     async with site(tmp_path / "home") as served:
         page = await served.get("/")
-        assert "left of $2.00" in page
+        assert "left of $2.50" in page
         assert "Nothing was bought." in page
         assert "Nothing here." in await served.get("/receipts")
