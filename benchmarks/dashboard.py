@@ -26,8 +26,12 @@ def multiply(path: Path, wanted: int) -> None:
             str(row[1]) for row in connection.execute("PRAGMA table_info(purchases)")
         ]
         (have,) = connection.execute("SELECT count(*) FROM purchases").fetchone()
-        fresh = {"id": "id || '-' || :n", "key": "key || :n", "nonce": "nonce || :n"}
-        values = ", ".join(fresh[name] if name in fresh else name for name in columns)
+        fresh: dict[str, str] = {
+            "id": "id || '-' || :n",
+            "key": "key || :n",
+            "nonce": "nonce || :n",
+        }
+        values = ", ".join(fresh.get(name, name) for name in columns)
         for number in range(1, -(-wanted // have)):
             connection.execute(
                 f"INSERT INTO purchases ({', '.join(columns)}) SELECT {values} FROM purchases "
