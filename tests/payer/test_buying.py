@@ -160,6 +160,14 @@ async def test_fifty_identical_calls_at_once_pay_once(tmp_path: Path, sandbox: S
         assert desk.signatures + other.signatures == 1
 
 
+async def test_one_page_however_its_url_is_spelled_is_paid_once(tmp_path: Path, sandbox: Sandbox):
+    async with open_desk(tmp_path, sandbox) as desk:
+        url = sandbox.seller_url + "/api/weather"
+        for spelled in (url, f"{url}#wind", f"{url}#", f"{url}?", url.replace("http:", "HTTP:")):
+            await desk.buy(spelled)
+        assert desk.signatures == 1
+
+
 async def test_another_body_is_another_purchase(tmp_path: Path, sandbox: Sandbox):
     async with open_desk(tmp_path, sandbox) as desk:
         for text in (b'{"text": "A."}', b'{"text": "B."}'):

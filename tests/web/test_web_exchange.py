@@ -35,7 +35,7 @@ async def test_the_paid_request_repeats_method_url_headers_and_body() -> None:
         paid = await exchange.pay(PAYMENT)
         assert (asked.status, paid.status, paid.body) == (402, 200, b"goods")
         assert asked.url == paid.url == request.url
-        assert exchange.request is request
+        assert exchange.request == request
     first, second = site.seen
     assert (first.method, first.path, first.body) == ("POST", "/p?q=%20a", b'{"q":1}')
     assert (second.method, second.path, second.body) == (first.method, first.path, first.body)

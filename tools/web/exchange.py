@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 from urllib.parse import urljoin
 
@@ -42,6 +42,17 @@ class _Hop:
     body: bytes
 
 
+def _as_sent(request: WebRequest, client: Wire) -> WebRequest:
+    """Return the request with its URL normalised, so that no spelling of it is bought twice.
+
+    A fragment, which no server sees, is no other page. What the guard refuses stays as it is.
+    """
+    try:
+        return replace(request, url=check_url(request.url, client.rules).url)
+    except PurserError:
+        return request
+
+
 class WebExchange:
     """Implements `wallet.exchange.Exchange` over HTTP.
 
@@ -59,14 +70,14 @@ class WebExchange:
         timeout_s: float = 45.0,
     ) -> None:
         self._client = client
-        self._request = request
+        self._request = _as_sent(request, client)
         self._deadline = Deadline(timeout_s)
         self._hop: _Hop | None = None
         self._cookies: dict[str, dict[str, str]] = {}
 
     @property
     def request(self) -> WebRequest:
-        """Return the request that was asked for."""
+        """Return the request that was asked for, its URL spelled as it is sent."""
         return self._request
 
     async def ask(self) -> WebResponse:
