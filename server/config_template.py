@@ -64,6 +64,7 @@ _NOTES = {
     "wait_s": "seconds that each of them may take",
     "cache_s": "seconds that an answer is used for",
     "legacy_only": "true: for a host that cannot take up MCP 2026-07-28; see docs/protocol.md",
+    "per_host_concurrency": "requests that one host gets at a time from a call of many URLs",
 }
 
 _RPC = """

@@ -6,7 +6,7 @@ another process buys on the same ledger is not announced.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from mcp_types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestPar
 
 if TYPE_CHECKING:
     from tools.context import Buyer
-    from wallet.exchange import Exchange
+    from wallet.exchange import Exchange, WebRequest
     from wallet.money import Usd
     from wallet.payer import WalletStatus
     from wallet.presenting import Bought
@@ -136,6 +136,14 @@ class AnnouncingBuyer:
         if not bought.reused:
             self._changed(bought.purchase.id)
         return bought
+
+    async def within(self, requests: Sequence[WebRequest], limit: Usd) -> Buyer:
+        """Return the same for one call of many purchases, which together cost `limit` at most.
+
+        Raises:
+            PurserError: LEDGER_UNAVAILABLE.
+        """
+        return AnnouncingBuyer(await self._buyer.within(requests, limit), self._changed)
 
     async def quote(self, exchange: Exchange, *, max_price: Usd | None) -> Quote:
         """Ask for the price; nothing changes.

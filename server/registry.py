@@ -12,16 +12,16 @@ from server.strict import StrictTool, ToolFunction, strict_tool
 from tools.check_balance import check_balance
 from tools.check_price import check_price
 from tools.context import Toolbox
+from tools.fetch_many import fetch_many
 from tools.find_paid_services import find_paid_services
 from tools.list_receipts import list_receipts
 from tools.paid_fetch import paid_fetch
 from tools.read_purchase import read_purchase
 
 # Hints for hosts, never enforcement: a spend cannot be undone, hence destructive.
-_SPENDS = ToolAnnotations(
-    read_only_hint=False, destructive_hint=True, idempotent_hint=False, open_world_hint=True
-)
-_ASKS_THE_WEB = ToolAnnotations(read_only_hint=True, open_world_hint=True)
+# What MCP takes for granted is left out: not idempotent, and open to the world.
+_SPENDS = ToolAnnotations(read_only_hint=False, destructive_hint=True)
+_ASKS_THE_WEB = ToolAnnotations(read_only_hint=True)
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 
@@ -38,6 +38,7 @@ class ToolEntry:
 
 ENTRIES = (
     ToolEntry(paid_fetch, "Fetch and pay", _SPENDS, ("httpx", "eth_account"), pays=True),
+    ToolEntry(fetch_many, "Fetch many and pay", _SPENDS, ("httpx", "eth_account"), pays=True),
     ToolEntry(read_purchase, "Read a purchase", _READS),
     ToolEntry(check_price, "Check prices", _ASKS_THE_WEB, ("httpx",)),
     ToolEntry(find_paid_services, "Find paid services", _ASKS_THE_WEB, ("httpx",)),

@@ -19,6 +19,7 @@ from wallet.errors import ErrorKind, PurserError, Spent
 
 ERROR_TEXT_MAX = 999
 RECEIPT_META = "purser/receipt"
+RECEIPTS_META = "purser/receipts"
 ERROR_META = "purser/error"
 
 _OFFERS_IN_TEXT = 4
@@ -36,8 +37,19 @@ def answer_result(answer: ToolAnswer) -> CallToolResult:
         content.append(_media(answer.media))
     if answer.file is not None:
         content.append(_link(answer.file))
-    meta = None if answer.receipt is None else {RECEIPT_META: answer.receipt}
-    return CallToolResult(content=content, structured_content=answer.structured, _meta=meta)
+    meta: dict[str, Any] = {}
+    if answer.receipt is not None:
+        meta[RECEIPT_META] = answer.receipt
+    if answer.receipts is not None:
+        meta[RECEIPTS_META] = answer.receipts
+    if answer.error is not None:
+        meta[ERROR_META] = answer.error.meta()
+    return CallToolResult(
+        content=content,
+        structured_content=answer.structured,
+        is_error=answer.failed,
+        _meta=meta or None,
+    )
 
 
 def _media(media: InlineMedia) -> ImageContent | AudioContent:

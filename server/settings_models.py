@@ -108,6 +108,7 @@ class Fetch(Section):
     timeout_s: int = Field(default=45, ge=1, le=600)
     max_body_bytes: int = Field(default=10_000_000, ge=1024, le=1_000_000_000)
     repeat_window_s: int = Field(default=600, ge=0, le=2_592_000)
+    per_host_concurrency: int = Field(default=4, ge=1, le=16)
 
 
 class Directories(Section):

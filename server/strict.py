@@ -66,19 +66,23 @@ class StrictTool(Tool):
     """A tool function with its own argument check and its own rendering of failures.
 
     `open_call` gives the function its first argument when a call comes; `pays` says that an
-    unforeseen failure leaves it unknown whether money moved.
+    unforeseen failure leaves it unknown whether money moved. One that `reports` is given
+    `report`, which sends progress to a caller that asked for it.
     """
 
     open_call: Callable[[], Awaitable[Any]] = Field(exclude=True)
     pays: bool = False
+    reports: bool = False
 
     async def run(
         self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False
     ) -> CallToolResult:
         """Check the arguments, call the function, and return its answer or its failure."""
-        del context, convert_result
+        del convert_result
         try:
             checked = check_arguments(self.name, self.fn_metadata.arg_model, arguments)
+            if self.reports:
+                checked["report"] = context.report_progress
             answer: ToolAnswer = await self.fn(await self.open_call(), **checked)
             return answer_result(answer)
         except PurserError as error:
@@ -103,8 +107,9 @@ def strict_tool(
 ) -> StrictTool:
     """Make a tool of `async def name(toolbox, <annotated arguments>) -> ToolAnswer`.
 
-    The docstring is the description; the argument schema forbids additional properties. `meta` is
-    the `_meta` of its entry in the list.
+    The docstring is the description; the argument schema forbids additional properties. A
+    keyword-only `report` is not part of it; see `StrictTool`. `meta` is the `_meta` of its entry in
+    the list.
     """
     model = _argument_model(function)
     return StrictTool(
@@ -120,6 +125,7 @@ def strict_tool(
         open_call=open_call,
         pays=pays,
         meta=meta,
+        reports="report" in inspect.signature(function).parameters,
     )
 
 
@@ -177,6 +183,7 @@ def _argument_model(function: ToolFunction) -> type[StrictArguments]:
     fields: dict[str, Any] = {
         one.name: (one.annotation, ... if one.default is one.empty else one.default)
         for one in parameters
+        if one.kind is not one.KEYWORD_ONLY
     }
     return create_model(f"{function.__name__}_arguments", __base__=StrictArguments, **fields)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from server.sealed_policy import policy_of
 from server.settings import Settings
-from tools.context import Holding, Toolbox
+from tools.context import Holding, ManyLimits, Toolbox
 from tools.directories.asking import Source
 from tools.directories.cache import DirectoryCache
 from tools.directories.finding import Directories
@@ -77,7 +77,7 @@ class LazyWeb:
         self._settings = settings
         self._client: WebClient | None = None
 
-    def exchange(self, request: WebRequest) -> Exchange:
+    def exchange(self, request: WebRequest, *, timeout_s: float | None = None) -> Exchange:
         """Prepare one exchange; nothing is sent yet.
 
         Raises:
@@ -92,7 +92,8 @@ class LazyWeb:
                 user_agent=f"purser/{metadata.version('purser-mcp')}",
                 max_body_bytes=fetch.max_body_bytes,
             )
-        return WebExchange(self._client, request, timeout_s=fetch.timeout_s)
+        longest_s = fetch.timeout_s if timeout_s is None else min(timeout_s, fetch.timeout_s)
+        return WebExchange(self._client, request, timeout_s=longest_s)
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -205,6 +206,11 @@ async def open_wired(
         shelf=store,
         chain=Holdings(chain, settings.wallet.networks),
         finder=_directories(settings, web, parts),
+        many=ManyLimits(
+            per_host_concurrency=settings.fetch.per_host_concurrency,
+            time_s=settings.fetch.timeout_s,
+            repeat_window_s=settings.fetch.repeat_window_s,
+        ),
     )
     try:
         yield Wired(toolbox, parts, settings)

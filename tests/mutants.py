@@ -42,6 +42,7 @@ RULES = (
     "channels",
     "hosts",
     "directories",
+    "many",
 )
 LONGEST_RUN_S = 300
 LONGEST_BASELINE_S = 1800

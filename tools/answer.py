@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from wallet.errors import PurserError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class ToolAnswer:
     """One answer: a text block, perhaps an image, a sound or a file, structured data, a receipt.
 
     Structured data is only ever the same data as the text: some hosts show one, some the other.
+    `receipts` are those of a call of many pages. `failed` marks an answer that holds nothing that
+    was asked for, with the first `error`, if there was one.
     """
 
     text: str
@@ -38,6 +43,9 @@ class ToolAnswer:
     file: FileLink | None = None
     structured: dict[str, Any] | None = None
     receipt: dict[str, Any] | None = None
+    receipts: list[dict[str, Any]] | None = None
+    failed: bool = False
+    error: PurserError | None = None
 
 
 def structured_answer(data: dict[str, Any]) -> ToolAnswer:

@@ -63,6 +63,9 @@ Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 ContentFormat = Literal["auto", "markdown", "text", "raw"]
 Url = Annotated[str, Field(min_length=1, max_length=4_096)]
 Urls = Annotated[list[Url], BeforeValidator(_unpack_json), Field(min_length=1, max_length=20)]
+ManyUrls = Annotated[
+    list[Url], BeforeValidator(_unpack_json), Field(min_length=1, max_length=1_000)
+]
 Headers = Annotated[dict[str, str], BeforeValidator(_unpack_json)]
 Body = Annotated[str, Field(max_length=MAX_BODY_CHARS)]
 ReceiptId = Annotated[str, Field(min_length=1, max_length=64)]

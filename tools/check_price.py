@@ -29,14 +29,14 @@ OFFERS_SHOWN = 10
 async def check_price(
     toolbox: Toolbox,
     urls: Annotated[Urls, Field(description="1 to 20 https URLs.")],
-    method: Annotated[Method, Field(description="For all of them.")] = "GET",
-    headers: Annotated[Headers | None, Field(description="As in paid_fetch.")] = None,
-    body: Annotated[Body | None, Field(description="As in paid_fetch.")] = None,
+    method: Method = "GET",
+    headers: Headers | None = None,
+    body: Body | None = None,
 ) -> ToolAnswer:
     """Show what URLs cost before buying, cheapest first; it pays nothing and signs nothing.
 
     Each row has the price in USD, and would_pay or the reason why not; listed is what a directory
-        said. The request itself is sent, so use only methods that are safe to repeat.
+    said. The request itself is sent, so use only methods that are safe to repeat.
     """
     # Bad arguments fail the call as a whole; a bad URL only fails its own row.
     template = web_request(urls[0], method, headers, body)

@@ -32,6 +32,14 @@ class Buyer(Protocol):
         """
         ...
 
+    async def within(self, requests: Sequence[WebRequest], limit: Usd) -> Buyer:
+        """Return the same for one call of many purchases, which together cost `limit` at most.
+
+        Raises:
+            PurserError: LEDGER_UNAVAILABLE.
+        """
+        ...
+
     async def quote(self, exchange: Exchange, *, max_price: Usd | None) -> Quote:
         """Ask for the price and say what would be done; signs and holds nothing.
 
@@ -80,8 +88,10 @@ class Shelf(Protocol):
 class Web(Protocol):
     """The guarded web."""
 
-    def exchange(self, request: WebRequest) -> Exchange:
+    def exchange(self, request: WebRequest, *, timeout_s: float | None = None) -> Exchange:
         """Prepare one exchange; nothing is sent yet.
+
+        `timeout_s` shortens the user's own time limit.
 
         Raises:
             PurserError: the URL or a header cannot be used.
@@ -124,6 +134,19 @@ class Finder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ManyLimits:
+    """How a call of many pages goes about it, as the user set it.
+
+    `time_s` is for one call of a host; `repeat_window_s` is how long a page that was bought comes
+    back for nothing.
+    """
+
+    per_host_concurrency: int = 4
+    time_s: int = 45
+    repeat_window_s: int = 600
+
+
+@dataclass(frozen=True, slots=True)
 class Toolbox:
     """Everything a tool may use; nothing here loosens a limit."""
 
@@ -133,3 +156,4 @@ class Toolbox:
     shelf: Shelf
     chain: Chain
     finder: Finder
+    many: ManyLimits = ManyLimits()

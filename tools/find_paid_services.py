@@ -23,11 +23,11 @@ WARNING = (
 async def find_paid_services(
     toolbox: Toolbox,
     query: Annotated[str, Field(min_length=1, max_length=400, description="What it should do.")],
-    max_price_usd: Annotated[PriceUsd | None, Field(description="Leave out dearer ones.")] = None,
+    max_price_usd: PriceUsd | None = None,
     network: Annotated[
         str | None, Field(max_length=64, description="Such as eip155:8453 or base.")
     ] = None,
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT, description="Most to return.")] = 10,
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10,
 ) -> ToolAnswer:
     """Search directories of paid services for listed prices and how to call them; pays nothing.
 

@@ -28,16 +28,13 @@ _STATES: dict[str, tuple[State, ...]] = {
 
 async def list_receipts(
     toolbox: Toolbox,
-    host: Annotated[str | None, Field(max_length=253, description="Only this host.")] = None,
-    status: Annotated[
-        Literal["free", "settled", "unknown", "void"] | None,
-        Field(description="Only with this status."),
-    ] = None,
+    host: Annotated[str | None, Field(max_length=253)] = None,
+    status: Literal["free", "settled", "unknown", "void"] | None = None,
     since: Annotated[
         str | None,
         Field(max_length=40, description="UTC day such as 2026-11-21, or RFC 3339."),
     ] = None,
-    limit: Annotated[int, Field(ge=1, le=100, description="Most receipts returned.")] = 20,
+    limit: Annotated[int, Field(ge=1, le=100)] = 20,
     cursor: Annotated[
         str | None,
         Field(max_length=200, description="next_cursor of the page before."),

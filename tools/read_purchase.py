@@ -24,11 +24,9 @@ from wallet.model import OPEN_STATES, Purchase, State
 
 async def read_purchase(
     toolbox: Toolbox,
-    receipt_id: Annotated[ReceiptId, Field(description="From an earlier call.")],
-    start: Annotated[Start, Field(description="First character returned.")] = 0,
-    max_chars: Annotated[
-        MaxChars, Field(description="Most characters returned.")
-    ] = MAX_CHARS_DEFAULT,
+    receipt_id: ReceiptId,
+    start: Start = 0,
+    max_chars: MaxChars = MAX_CHARS_DEFAULT,
     format: Annotated[  # noqa: A002 -- the argument's name is a contract
         ContentFormat, Field(description="As in paid_fetch.")
     ] = "auto",

@@ -59,7 +59,7 @@ async def show(
         money: the footer's first words: what was paid, and what is left.
     """
     rendered = await anyio.to_thread.run_sync(
-        functools.partial(_render, content), limiter=_extraction_room()
+        functools.partial(_render, content), limiter=extraction_room()
     )
     notes = [money, *_delivery_notes(content)]
     media, file, text = None, None, ""
@@ -98,7 +98,7 @@ def _described(
 
 
 @functools.cache
-def _extraction_room() -> anyio.CapacityLimiter:
+def extraction_room() -> anyio.CapacityLimiter:
     """Return the threads that extraction may take: a slow page never holds up a payment."""
     return anyio.CapacityLimiter(EXTRACTIONS_AT_ONCE)
 

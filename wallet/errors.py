@@ -112,6 +112,12 @@ class ErrorKind(Enum):
         "Only the user can change budget.total.",
         refusal=True,
     )
+    OVER_MAX_TOTAL = ErrorRow(
+        "over_max_total",
+        "The price is more than what is left of max_total_usd",
+        "Raise max_total_usd if the rest is worth it. The user's own limits still hold.",
+        refusal=True,
+    )
     RATE_LIMITED = ErrorRow(
         "rate_limited",
         "Too many payments in one minute",

@@ -13,7 +13,10 @@ from wallet.money import Usd
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The user's limits, as the settings give them; nothing a model says can loosen them."""
+    """The user's limits, as the settings give them; nothing a model says can loosen them.
+
+    `call_total` is what one call of several purchases may cost together. It only tightens.
+    """
 
     per_payment: Usd
     per_host_per_day: Usd
@@ -29,6 +32,7 @@ class Rules:
     sign_in: bool = False
     channels: ChannelRules = DEFAULT_RULES
     approval_life_s: int = LIFE_S
+    call_total: Cap | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +48,16 @@ class CapStatus:
 
 def caps_for(rules: Rules, host: str) -> tuple[Cap, ...]:
     """Return the caps that a payment to this host counts in."""
-    return (
+    users = (
         Cap("all", "day", rules.per_day, ErrorKind.OVER_DAY_BUDGET),
         Cap("all", "total", rules.total, ErrorKind.OVER_TOTAL_BUDGET),
         Cap(f"host:{host}", "day", rules.per_host_per_day, ErrorKind.OVER_HOST_BUDGET),
     )
+    return users if rules.call_total is None else (rules.call_total, *users)
 
 
 _CAP_NAMES = {
+    ErrorKind.OVER_MAX_TOTAL: "max_total_usd",
     ErrorKind.OVER_DAY_BUDGET: "per_day",
     ErrorKind.OVER_TOTAL_BUDGET: "total",
     ErrorKind.OVER_HOST_BUDGET: "per_host_per_day",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 import anyio.to_thread
@@ -9,6 +11,7 @@ import anyio.to_thread
 from wallet.allowances import Allowances
 from wallet.approvals import Approval, approved_offers, offered_terms, terms_of
 from wallet.assets import find_asset
+from wallet.call_total import with_call_total
 from wallet.channels.buying import Till, other_way_refused
 from wallet.channels.offered import plans
 from wallet.channels.order import ChannelOrder, TurnedDown
@@ -27,7 +30,7 @@ from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.policy import decide
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
-from wallet.quotes import Quote, unpaid_quote
+from wallet.quotes import Quote, refusal, unpaid_quote
 from wallet.rails.base import CannotFreezeError, Draft, Rail
 from wallet.rails.router import objection, recognise, set_aside
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
@@ -63,6 +66,20 @@ class Payer:
         self._allowances = Allowances(parts.chain, parts.rules.schemes)
         self._repeats = Repeats(parts)
         self._till = Till(parts, self._funds, self._repeats.turn)
+
+    async def within(self, requests: Sequence[WebRequest], limit: Usd) -> Payer:
+        """Return this wallet for one call of many purchases, which together cost `limit` at most.
+
+        Raises:
+            PurserError: LEDGER_UNAVAILABLE.
+        """
+        twin = copy(self)
+        try:
+            twin._parts = await with_call_total(self._parts, requests, limit)
+        except LedgerUnavailableError as error:
+            raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
+        twin._till = Till(twin._parts, self._funds, self._repeats.turn)
+        return twin
 
     async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
         """Return the content of a request, paying for it at most once.
@@ -371,20 +388,3 @@ def _frozen(rail: Rail, challenge: Challenge, offer: Offer, draft: Draft) -> Tra
     ):
         raise AssertionError("a rail froze other terms than the offer's")
     return transfer
-
-
-def refusal(quote: Quote) -> PurserError:
-    """Turn a refused quote into its error, one bounded reason for each offer."""
-    kind = quote.refusal or ErrorKind.NO_PAYABLE_OFFER
-    offers = [
-        {
-            "index": one.index,
-            "network": one.network,
-            "asset": one.asset_symbol,
-            "amount_usd": None if one.amount_usd is None else str(one.amount_usd),
-            "code": None if one.refusal is None else one.refusal.value.code,
-            "reason": one.reason,
-        }
-        for one in quote.offers[:20]
-    ]
-    return PurserError(kind, as_sentence(quote.reason), offers=offers)

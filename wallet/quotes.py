@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from wallet.approvals import Approval
-from wallet.errors import ErrorKind
+from wallet.errors import ErrorKind, PurserError, as_sentence
 from wallet.model import Bill, Foreign
 from wallet.money import Usd
 
@@ -99,3 +99,20 @@ def unpaid_quote(url: str, http_status: int) -> Quote:
         return Quote(url, True, (), None, None, "free")
     reason = f"the server answers HTTP {http_status} and asks for no payment"
     return Quote(url, False, (), None, ErrorKind.UPSTREAM_ERROR, reason)
+
+
+def refusal(quote: Quote) -> PurserError:
+    """Turn a refused quote into its error, one bounded reason for each offer."""
+    kind = quote.refusal or ErrorKind.NO_PAYABLE_OFFER
+    offers = [
+        {
+            "index": one.index,
+            "network": one.network,
+            "asset": one.asset_symbol,
+            "amount_usd": None if one.amount_usd is None else str(one.amount_usd),
+            "code": None if one.refusal is None else one.refusal.value.code,
+            "reason": one.reason,
+        }
+        for one in quote.offers[:20]
+    ]
+    return PurserError(kind, as_sentence(quote.reason), offers=offers)

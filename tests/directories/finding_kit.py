@@ -40,7 +40,7 @@ class WatchedWeb:
     desk: Desk
     asked: list[str] = field(default_factory=list[str])
 
-    def exchange(self, request: WebRequest) -> Exchange:
+    def exchange(self, request: WebRequest, *, timeout_s: float | None = None) -> Exchange:
         self.asked.append(request.url)
         return WebExchange(self.desk.client, request, timeout_s=10)
 

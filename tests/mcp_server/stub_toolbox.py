@@ -92,6 +92,7 @@ class StubBuyer:
     fetched: list[tuple[WebRequest, Usd | None, bool]] = field(
         default_factory=list[tuple[WebRequest, "Usd | None", bool]]
     )
+    limits: list[Usd] = field(default_factory=list[Usd])
     address: str | None = WALLET
 
     async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
@@ -100,6 +101,10 @@ class StubBuyer:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    async def within(self, requests: Sequence[WebRequest], limit: Usd) -> StubBuyer:
+        self.limits.append(limit)
+        return self
 
     async def quote(self, exchange: Exchange, *, max_price: Usd | None) -> Quote:
         assert max_price is None
@@ -129,7 +134,7 @@ class StubBuyer:
 class StubWeb:
     """Refuses one scheme, as the guard does, and otherwise opens nothing."""
 
-    def exchange(self, request: WebRequest) -> Exchange:
+    def exchange(self, request: WebRequest, *, timeout_s: float | None = None) -> Exchange:
         if not request.url.startswith("https://"):
             raise PurserError(ErrorKind.INSECURE_URL, "The URL does not start with https.")
         return cast("Exchange", StubExchange(request))

@@ -18,6 +18,12 @@ from wallet.errors import PurserError
 URL = "https://seller.example/page"
 SECRET = "sk-canary-93f1"
 
+PLAIN = {
+    *("method", "headers", "body", "start", "max_chars", "format"),  # told once, by paid_fetch
+    *("receipt_id", "host", "status", "limit", "concurrency", "max_price_usd", "max_total_usd"),
+}
+"""Arguments whose names say enough: each word of the list of tools costs every conversation."""
+
 
 async def _mistake(era: Any, tool: str, arguments: dict[str, Any]) -> str:
     """Call with bad arguments and return the text, after checking the shape of the refusal."""
@@ -205,12 +211,13 @@ async def test_json_text_in_a_string_argument_stays_text(era: Any) -> None:
 async def test_every_schema_on_the_wire_forbids_unknown_arguments(era: Any) -> None:
     async with Client(Stub().server(), mode=era) as client:
         tools = (await client.list_tools()).tools
-    assert len(tools) == 6
+    assert len(tools) == 7
     for tool in tools:
         assert tool.input_schema["type"] == "object"
         assert tool.input_schema["additionalProperties"] is False
         for name, schema in tool.input_schema["properties"].items():
-            assert schema["description"], f"{tool.name}.{name} has no description"
+            told = schema.get("description") or name in PLAIN
+            assert told, f"{tool.name}.{name} has no description"
 
 
 @pytest.mark.asyncio

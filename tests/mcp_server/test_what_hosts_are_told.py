@@ -14,6 +14,7 @@ from server.app import purser_version
 
 TITLES = {
     "paid_fetch": "Fetch and pay",
+    "fetch_many": "Fetch many and pay",
     "read_purchase": "Read a purchase",
     "check_price": "Check prices",
     "find_paid_services": "Find paid services",
@@ -52,20 +53,18 @@ async def test_descriptions_are_short_and_say_what_matters_first(era: Any) -> No
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("era", ERAS)
-async def test_only_the_paying_tool_is_marked_destructive(era: Any) -> None:
+async def test_only_the_paying_tools_are_marked_destructive(era: Any) -> None:
     async with Client(Stub().server(), mode=era) as client:
         hints = {tool.name: tool.annotations for tool in (await client.list_tools()).tools}
     reads = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    # Left out, a tool is not idempotent and is open to the world (MCP schema, ToolAnnotations).
+    spends = ToolAnnotations(read_only_hint=False, destructive_hint=True)
     assert hints == {
-        "paid_fetch": ToolAnnotations(
-            read_only_hint=False,
-            destructive_hint=True,
-            idempotent_hint=False,
-            open_world_hint=True,
-        ),
+        "paid_fetch": spends,
+        "fetch_many": spends,
         "read_purchase": reads,
-        "check_price": ToolAnnotations(read_only_hint=True, open_world_hint=True),
-        "find_paid_services": ToolAnnotations(read_only_hint=True, open_world_hint=True),
+        "check_price": ToolAnnotations(read_only_hint=True),
+        "find_paid_services": ToolAnnotations(read_only_hint=True),
         "check_balance": reads,
         "list_receipts": reads,
     }
@@ -81,6 +80,7 @@ async def test_no_tool_takes_an_argument_that_could_loosen_a_limit(era: Any) -> 
         *("url", "urls", "method", "headers", "body", "max_price_usd", "format", "max_chars"),
         *("start", "pay_again", "receipt_id", "host", "status", "since", "limit", "cursor"),
         *("query", "network"),
+        *("max_total_usd", "concurrency"),
     }
 
 

@@ -61,6 +61,7 @@ CHANGES: dict[str, str | int | list[str]] = {
     "directories.bazaar": ["https://liar.example.com"],
     "directories.mpp": ["https://liar.example.com"],
     "directories.sites": ["https://liar.example.com"],
+    "fetch.per_host_concurrency": 16,
     RPC: ["https://liar.example.com"],
     'network."eip155:8453".rpc_urls': ["https://liar.example.com"],
 }

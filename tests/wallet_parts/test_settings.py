@@ -65,6 +65,7 @@ def test_without_a_file_the_careful_defaults_hold(tmp_path: Path) -> None:
         "timeout_s": 45,
         "max_body_bytes": 10_000_000,
         "repeat_window_s": 600,
+        "per_host_concurrency": 4,
     }
 
 

@@ -183,6 +183,8 @@ class Till:
         request = hold_request(parts, exchange, order, channel.config)
         try:
             held, headers = await hold_and_sign(parts, further_page(parts, order, request, channel))
+        except OverCapError as error:
+            raise over_cap(order.price, error) from None
         except ApprovalMissingError:
             raise _above_approval() from None
         with anyio.CancelScope(shield=True):

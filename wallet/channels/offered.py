@@ -31,7 +31,8 @@ def plans(
     for cap, balance in standing:
         status = cap_status(cap, balance)
         if status.left is not None:
-            bounds.append(Bound(status.left, cap.kind, f"budget.{status.name}"))
+            name = status.name if cap == rules.call_total else f"budget.{status.name}"
+            bounds.append(Bound(status.left, cap.kind, name))
     found: dict[int, Plan] = {}
     for offer in bill.offers:
         if offer.scheme == SCHEME:

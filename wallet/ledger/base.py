@@ -298,6 +298,14 @@ class Ledger(Protocol):
         """Return pending requests, and those in every other state with `answered`, newest first."""
         ...
 
+    def open_call_total(self, call_key: str, *, now: int, window_s: int) -> str:
+        """Return the scope of a call's own total, opened now unless the same call did lately.
+
+        One that the same call opened less than `window_s` seconds ago goes on, so that a call
+        which is made again, or twice at once, spends its total once.
+        """
+        ...
+
     def check(self) -> list[str]:
         """Return what is wrong: integrity, and balances against the fold of entries."""
         ...

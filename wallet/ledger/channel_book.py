@@ -58,7 +58,7 @@ class ChannelBook:
         Raises:
             ChannelBusyError: another page of this channel is not finished yet.
             ChannelMovedError: the channel is not as it was read, or has too little left.
-            RateLimitedError, AlreadyBoughtError, LedgerUnavailableError.
+            OverCapError, RateLimitedError, AlreadyBoughtError, LedgerUnavailableError.
         """
         with self._database.write() as connection:
             refuse_repeat(connection, request, channel.id)

@@ -11,6 +11,7 @@ from wallet.ledger import channel_statements as sql
 from wallet.ledger.base import ApprovalMissingError, HoldRequest, StaleStateError
 from wallet.ledger.channel_base import ChannelBusyError, ChannelMovedError
 from wallet.ledger.channel_rows import channel_from_row
+from wallet.ledger.reserve import reserve_in_call_total
 from wallet.ledger.rows import held_purchase, purchase_from_row
 from wallet.model import Evidence, Purchase, State
 from wallet.money import usd_from_atomic
@@ -47,6 +48,7 @@ def lend(
         ChannelBusyError: another page of the channel is not finished yet.
         ChannelMovedError: the channel is not as it was read, or has too little left.
         ApprovalMissingError: the price is above what the user lets go without approval.
+        OverCapError: the price is more than what is left of the call's own total.
     """
     if request.amount_usd > request.approval_above:
         raise ApprovalMissingError
@@ -67,6 +69,7 @@ def lend(
     )
     moves.add(connection, purchase, "hold", request.now)
     connection.execute(sql.BORROW_LINES, (purchase.id, channel.id))
+    reserve_in_call_total(connection, request)
     enter(connection, channel.id, "lend", price_micros, request.now, purchase.id)
     return purchase
 

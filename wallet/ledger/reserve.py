@@ -20,6 +20,7 @@ from wallet.money import USD_MICROS_MAX, Usd
 BudgetKey = tuple[str, str]
 
 _RATE_WINDOW_S = 60
+_CALL = "call:"
 
 
 def present_day(connection: sqlite3.Connection, now: int) -> str:
@@ -112,12 +113,46 @@ def reserve(connection: sqlite3.Connection, request: HoldRequest) -> list[Budget
     budgets = {budget_key(cap, day): cap for cap in request.caps}
     if len(budgets) != len(request.caps):
         raise ValueError("two caps name the same budget")
-    amount = request.amount_usd.micros
     for key, cap in sorted(budgets.items(), key=lambda item: item[0]):
-        limit = USD_MICROS_MAX if cap.limit is None else cap.limit.micros
-        connection.execute(sql.OPEN_BUDGET, key)
-        # The amount is taken from the limit here, where integers have no end: adding it to the
-        # balance there could leave 64 bits.
-        if connection.execute(sql.RESERVE, (amount, *key, limit - amount)).rowcount != 1:
-            raise OverCapError(cap, balance(connection, key))
+        _reserve_one(connection, key, cap, request.amount_usd.micros)
     return list(budgets)
+
+
+def _reserve_one(connection: sqlite3.Connection, key: BudgetKey, cap: Cap, amount: int) -> None:
+    limit = USD_MICROS_MAX if cap.limit is None else cap.limit.micros
+    connection.execute(sql.OPEN_BUDGET, key)
+    # The amount is taken from the limit here, where integers have no end: adding it to the
+    # balance there could leave 64 bits.
+    if connection.execute(sql.RESERVE, (amount, *key, limit - amount)).rowcount != 1:
+        raise OverCapError(cap, balance(connection, key))
+
+
+def open_call_total(connection: sqlite3.Connection, call_key: str, now: int, window_s: int) -> str:
+    """Return the scope of a call's own total; see `Ledger.open_call_total`.
+
+    The scope ends with the second it was opened in, in as many digits as sort by time.
+    """
+    prefix = f"{_CALL}{call_key}:"
+    (newest,) = connection.execute(sql.NEWEST_CALL_TOTAL, {"prefix": prefix}).fetchone()
+    if newest is not None and now - int(newest.removeprefix(prefix)) < window_s:
+        return newest
+    scope = f"{prefix}{now:012d}"
+    connection.execute(sql.OPEN_BUDGET, (scope, "total"))
+    return scope
+
+
+def reserve_in_call_total(connection: sqlite3.Connection, request: HoldRequest) -> None:
+    """Count a page of a channel in its call's own total, unless the channel's deposit counts there.
+
+    A page is lent its price out of a deposit, and counts in the budgets that the deposit counts
+    in. A channel that was opened before the call has none of the call's.
+
+    Raises:
+        OverCapError: the price is more than what is left of it.
+    """
+    for cap in request.caps:
+        key = budget_key(cap, "")
+        lined = connection.execute(sql.HAS_LINE, (request.id, *key)).fetchone()
+        if cap.scope.startswith(_CALL) and lined is None:
+            _reserve_one(connection, key, cap, request.amount_usd.micros)
+            connection.execute(sql.ADD_LINE, (request.id, *key))

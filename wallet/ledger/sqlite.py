@@ -20,6 +20,7 @@ from wallet.ledger.reserve import (
     balance,
     balances_of,
     budget_key,
+    open_call_total,
     present_day,
     refuse_burst,
     refuse_repeat,
@@ -321,6 +322,11 @@ class SqliteLedger:
         with self._database.read() as connection:
             rows = connection.execute(sql.LIST_APPROVALS, (answered, max(limit, 0))).fetchall()
         return [approving.approval_from_row(row) for row in rows]
+
+    def open_call_total(self, call_key: str, *, now: int, window_s: int) -> str:
+        """Return the scope of a call's own total, opened now unless the same call did lately."""
+        with self._database.write() as connection:
+            return open_call_total(connection, call_key, now, window_s)
 
     def check(self) -> list[str]:
         """Return what is wrong: integrity, and balances against the fold of entries."""

@@ -49,6 +49,13 @@ RESERVE = """
     UPDATE budgets SET held_usd_micros = held_usd_micros + ?
     WHERE scope = ? AND window_id = ? AND held_usd_micros + settled_usd_micros <= ?
 """
+NEWEST_CALL_TOTAL = """
+    SELECT max(scope) FROM budgets
+    WHERE scope > :prefix AND scope < :prefix || ':' AND window_id = 'total'
+"""
+HAS_LINE = """
+    SELECT 1 FROM budget_lines WHERE purchase_id = ? AND scope = ? AND window_id = ?
+"""
 BALANCE = """
     SELECT held_usd_micros, settled_usd_micros FROM budgets WHERE scope = ? AND window_id = ?
 """

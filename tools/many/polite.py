@@ -1,0 +1,113 @@
+"""One page's exchange among many: polite to its host, in its turn, and within the call's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import anyio
+
+from tools.many.manners import Host
+from tools.many.turns import Turns
+from wallet.exchange import Exchange, WebRequest, WebResponse
+
+ASKS = 3
+LONGEST_WAIT_S = 20
+"""So long a page waits for a host that asks for it; an exchange has a time limit of its own."""
+
+
+class PoliteExchange:
+    """Implements `wallet.exchange.Exchange` around another one.
+
+    `paying` tells that a payment may be on its way, so that the page has to be let finish.
+
+    Args:
+        inner: talks to the host.
+        host: the host's slots, and what it asked for.
+        number: the page's.
+        turns: where pages wait for the ones before them; None lets them go as they come.
+        until: when nothing more is asked or signed, on the event loop's clock.
+    """
+
+    def __init__(
+        self, inner: Exchange, host: Host, number: int, turns: Turns | None, until: float
+    ) -> None:
+        self.paying = False
+        self._inner = inner
+        self._host = host
+        self._number = number
+        self._turns = turns
+        self._until = until
+        self._has_slot = False
+
+    @property
+    def request(self) -> WebRequest:
+        """Return the request that was asked for."""
+        return self._inner.request
+
+    async def ask(self) -> WebResponse:
+        """Ask for the price, again where the host says when; then wait for the page's turn.
+
+        Raises:
+            PurserError: as the inner exchange, or the host is not to be asked now.
+        """
+        patience = min(self._until, anyio.current_time() + LONGEST_WAIT_S)
+        response, asked = await self._ask_once(patience), 1
+        while self._host.heed(response) and asked < ASKS:
+            response, asked = await self._ask_once(patience), asked + 1
+        if response.status == 402:
+            if self._turns is not None:
+                await self._turns.take(self._number)
+            # Taken before anything is signed: a signed payment must not wait in a queue.
+            await self._take_slot()
+        return response
+
+    async def _ask_once(self, patience: float) -> WebResponse:
+        await self._host.ready(patience)
+        await self._take_slot()
+        try:
+            return await self._inner.ask()
+        finally:
+            self._give_slot()
+
+    def start_over(self) -> None:
+        """Forget where redirects led."""
+        self._inner.start_over()
+
+    def can_still_pay(self) -> bool:
+        """Tell whether enough is left of the exchange's time, and any of the call's."""
+        return self._inner.can_still_pay() and anyio.current_time() < self._until
+
+    async def pay(self, payment_headers: Mapping[str, str]) -> WebResponse:
+        """Send the payment; by now it is held, so that the next page can be decided about.
+
+        Raises:
+            NeverSentError, TransportFailedError: as the inner exchange.
+        """
+        self.paying = True
+        self._decided()
+        await self._take_slot()
+        try:
+            response = await self._inner.pay(payment_headers)
+        finally:
+            self._give_slot()
+        self._host.heed(response)
+        return response
+
+    def finish(self) -> None:
+        """Give back what the page held of its host, and its turn."""
+        self._give_slot()
+        self._decided()
+
+    def _decided(self) -> None:
+        if self._turns is not None:
+            self._turns.decided(self._number)
+
+    async def _take_slot(self) -> None:
+        if not self._has_slot:
+            await self._host.slots.acquire_on_behalf_of(self)
+            self._has_slot = True
+
+    def _give_slot(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._host.slots.release_on_behalf_of(self)
