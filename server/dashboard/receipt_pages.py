@@ -57,6 +57,7 @@ def read_search(query: Mapping[str, str]) -> Search:
 
     Raises:
         ValueError: a day cannot be read, or the status is none; the text says so.
+        OverflowError: a day ends after the last one there is.
     """
     texts = {name: query.get(name, "").strip()[:TEXT_CHARS] for name in _FIELDS}
     status = texts["status"]

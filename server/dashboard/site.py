@@ -131,7 +131,7 @@ class _Site:
         """Show receipts, as searched for."""
         try:
             search = receipt_pages.read_search(request.query_params)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             return problem(400, "This search makes no sense", f"{error}.")
         before = request.query_params.get("before") or None
         wanted = search.before(before, receipt_pages.PAGE_ROWS + 1)
@@ -161,7 +161,7 @@ class _Site:
     async def _all(self, request: Request) -> list[Purchase] | Response:
         try:
             search = receipt_pages.read_search(request.query_params)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             return problem(400, "This search makes no sense", f"{error}.")
         return await self._wired.parts.ledger.call(
             lambda ledger: every_purchase(ledger, lambda last: search.before(last, EXPORT_PAGE))
