@@ -13,10 +13,11 @@ import anyio.to_thread
 import pytest
 
 from sandbox.directory import declaration
+from sandbox.hostile.directories import listing, offer
 from sandbox.run import NETWORK, SELLER, Sandbox
 from sandbox.sellers import PRICES
 from tests.directories.finding_kit import open_finder
-from tests.web.loopback import Seen, serve
+from tests.web.loopback import Reply, Seen, serve
 from tools.directories.asking import Source
 from wallet.money import Usd
 
@@ -235,6 +236,28 @@ async def test_an_earlier_copy_stands_in_for_a_directory_that_is_down(
             assert (await finder.find())["notes"] == []
             found = await finder.find(refresh=True)
     assert found["notes"] == [f"{site.authority} does not answer; an earlier copy was used"]
+
+
+@pytest.mark.asyncio
+async def test_a_remembered_price_names_the_directory_that_said_it(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    def replying(amount: str) -> Reply:
+        items = [listing("twice", offer(amount=amount))]
+        body = json.dumps({"resources": items}).encode()
+
+        async def reply(_: Seen, writer: Any) -> None:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+        return reply
+
+    async with serve(replying("10000")) as cheap, serve(replying("20000")) as dear:
+        sources = (Source("bazaar", cheap.url("")), Source("bazaar", dear.url("")))
+        async with open_finder(tmp_path, sandbox, *sources) as finder:
+            (row,) = (await finder.find())["services"]
+            listed = (await finder.directories.listed([row["url"]]))[row["url"]]
+    assert row["listed_in"] == [dear.authority, cheap.authority]
+    assert (listed["price_usd"], listed["directory"]) == ("0.02", dear.authority)
 
 
 @pytest.mark.asyncio

@@ -44,6 +44,7 @@ class Entry:
     `bill` has the offers that the entry names, as a 402 would. `stated` is a price in the
     directory's own words, read strictly, which no amount of a known token stands behind.
     `from_search` tells that the directory itself found it for the query, at `position`.
+    `directories` are those that list it, first the one whose offers and price these are.
     """
 
     url: str

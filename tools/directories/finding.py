@@ -183,7 +183,7 @@ def _joined(one: Entry, other: Entry) -> Entry:
         name=kept.name or one.name or other.name,
         description=kept.description or one.description or other.description,
         input=kept.input or one.input or other.input,
-        directories=tuple(dict.fromkeys((*one.directories, *other.directories))),
+        directories=tuple(dict.fromkeys((*kept.directories, *one.directories, *other.directories))),
         disputed=one.disputed or other.disputed or (None not in prices and first != second),
     )
 
