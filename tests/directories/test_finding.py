@@ -235,7 +235,28 @@ async def test_an_earlier_copy_stands_in_for_a_directory_that_is_down(
         async with open_finder(tmp_path, sandbox, Source("mpp", site.url("/"))) as finder:
             assert (await finder.find())["notes"] == []
             found = await finder.find(refresh=True)
-    assert found["notes"] == [f"{site.authority} does not answer; an earlier copy was used"]
+    assert found["notes"] == [f"{site.authority} gives no usable answer; an earlier copy was used"]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_cannot_be_read_never_replaces_a_good_copy(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    bodies = [b'{"services": [', b'{"services": []}', b'{"services": 7}']
+
+    async def reply(_: Seen, writer: Any) -> None:
+        body = bodies.pop(0)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body)
+
+    async with serve(reply) as site:
+        async with open_finder(tmp_path, sandbox, Source("mpp", site.url("/"))) as finder:
+            assert "cannot be read" in (await finder.find())["notes"][0]
+            assert (await finder.find())["notes"] == []
+            broken = await finder.find(refresh=True)
+            after = await finder.find()
+    assert broken["notes"] == [f"{site.authority} gives no usable answer; an earlier copy was used"]
+    assert after["notes"] == []
+    assert bodies == []
 
 
 @pytest.mark.asyncio

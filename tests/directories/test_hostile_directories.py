@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 
-from sandbox.hostile.directories import CANARY, units, words
+from sandbox.hostile.directories import CANARY, listing, offer, units, words
 from sandbox.run import Sandbox
-from tests.directories.finding_kit import open_finder
+from tests.directories.finding_kit import entries_of, open_finder
+from tools.directories import asking
 from tools.directories.asking import MAX_PAGES, Source, contactable
+from tools.directories.prices import MAX_OFFERS
 from tools.directories.ranking import AT_MOST_ALIKE
 from tools.web.guard import HostRules
 
@@ -140,6 +144,58 @@ async def test_an_endless_list_is_read_up_to_a_bound_and_the_rest_is_noted(
     assert asked == 1 + MAX_PAGES
     assert found["matches"] == 100 * MAX_PAGES
     assert "only its first 500 entries" in found["notes"][0]
+
+
+@pytest.mark.asyncio
+async def test_no_more_entries_of_one_directory_are_taken_than_the_bound(
+    tmp_path: Path, sandbox: Sandbox, hostile_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MAX_TAKEN", 250)
+    async with open_finder(tmp_path, sandbox, hostile(hostile_url, "endless")) as finder:
+        found = await finder.find()
+        asked = len(finder.web.asked)
+    assert asked == 1 + 3
+    assert found["matches"] == 250
+    (note,) = found["notes"]
+    assert "only its first 250 entries" in note
+
+
+@pytest.mark.parametrize("one", [offer(), None], ids=["readable", "unreadable"])
+def test_no_more_offers_of_one_entry_are_read_than_the_bound(one: object) -> None:
+    (entry,) = entries_of([listing("many", *[one] * 5_000)])
+    (challenge,) = entry.bill.challenges
+    assert len(challenge.offers) + len(challenge.unreadable) == MAX_OFFERS == 10
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_comes_too_late_is_not_read_and_no_further_page_asked_for(
+    tmp_path: Path, sandbox: Sandbox, hostile_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = anyio.current_time
+    async with open_finder(tmp_path, sandbox, hostile(hostile_url, "endless")) as finder:
+        asked = finder.web.asked
+        monkeypatch.setattr(anyio, "current_time", lambda: real() + 60 * (len(asked) >= 3))
+        found = await finder.find()
+    assert len(asked) == 3  # its search, which it does not have, and two pages
+    assert found["matches"] == 100
+    (note,) = found["notes"]
+    assert "did not answer in time" in note
+
+
+@pytest.mark.asyncio
+async def test_kept_pages_are_read_within_the_time_too(
+    tmp_path: Path, sandbox: Sandbox, hostile_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, looks = anyio.current_time, count()
+    async with open_finder(tmp_path, sandbox, hostile(hostile_url, "endless")) as finder:
+        assert (await finder.find())["matches"] == 100 * MAX_PAGES
+        asked = len(finder.web.asked)
+        # The time is up once the deadline is set and the search and one page were looked at.
+        monkeypatch.setattr(anyio, "current_time", lambda: real() + 60 * (next(looks) >= 3))
+        found = await finder.find()
+        assert len(finder.web.asked) == asked
+    assert found["matches"] == 100
+    assert "did not answer in time" in found["notes"][0]
 
 
 @pytest.mark.asyncio

@@ -8,21 +8,20 @@ from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
 import anyio
-import anyio.to_thread
 
 from tools.directories.bazaar import read_bazaar
 from tools.directories.catalog import read_catalog
 from tools.directories.entries import Entry, Heard, Query
-from tools.directories.fetching import DirectoryError, Fetcher, Page
+from tools.directories.fetching import DirectoryError, Fetcher, Reader
 from tools.directories.site import read_openapi, read_well_known
 from tools.web.guard import HostRules, Target, check_url
 from wallet.errors import PurserError
-from wallet.exchange import is_good
-from wallet.rails.codec import CodecError
 
 SEARCH_LIMIT = 20
 PAGE_LIMIT = 100
 MAX_PAGES = 5
+MAX_TAKEN = 2_000
+"""Entries of one directory that are looked at in all, over its pages and documents."""
 QUERY_CHARS = 400
 
 
@@ -41,10 +40,19 @@ class Source:
 
 @dataclass(slots=True)
 class Answers:
-    """What came of asking: usable entries, and a note for whatever is missing."""
+    """What came of asking: usable entries, and a note for whatever is missing.
+
+    `taken` counts the entries looked at, also those whose URLs are not contacted.
+    """
 
     entries: list[Entry] = field(default_factory=list[Entry])
     notes: list[str] = field(default_factory=list[str])
+    taken: int = 0
+
+    def note(self, text: str) -> None:
+        """Add a note, unless it is there."""
+        if text not in self.notes:
+            self.notes.append(text)
 
 
 async def ask_all(
@@ -94,8 +102,7 @@ class _Call:
             case "bazaar":
                 await self._bazaar(found)
             case "mpp":
-                page = await self._get(self.source.url, found)
-                self._take(await self._read(page, read_catalog), found)
+                self._take(await self._get(self.source.url, read_catalog, found), found)
             case "site":
                 await self._site(found)
 
@@ -106,12 +113,15 @@ class _Call:
             wanted["network"] = self.query.network
         if self.query.max_price is not None:
             wanted["maxUsdPrice"] = str(self.query.max_price)
-        page = await self._get(f"{base}/discovery/search?{urlencode(wanted)}", found, missing=True)
-        if is_good(page.status):
-            read = await self._read(page, lambda body: read_bazaar(body, from_search=True))
-            self._take(read, found)
-            return
-        await self._list(f"{base}/discovery/resources", found)
+        heard = await self._seek(
+            f"{base}/discovery/search?{urlencode(wanted)}",
+            lambda body: read_bazaar(body, from_search=True),
+            found,
+        )
+        if heard is None:
+            await self._list(f"{base}/discovery/resources", found)
+        else:
+            self._take(heard, found)
 
     async def _list(self, url: str, found: Answers) -> None:
         """Read the list page by page; it ends where it says so, repeats itself, or grows long."""
@@ -119,8 +129,9 @@ class _Call:
         listed = 0
         for _ in range(MAX_PAGES):
             parts = urlencode({"limit": PAGE_LIMIT, "offset": listed})
-            page = await self._get(f"{url}?{parts}", found)
-            heard = await self._read(page, lambda body, at=listed: read_bazaar(body, first=at))
+            heard = await self._get(
+                f"{url}?{parts}", lambda body, at=listed: read_bazaar(body, first=at), found
+            )
             fresh = tuple(one for one in heard.entries if _key(one) not in seen)
             seen.update(map(_key, fresh))
             self._take(replace(heard, entries=fresh), found)
@@ -128,7 +139,9 @@ class _Call:
             whole = heard.listed < PAGE_LIMIT if heard.total is None else listed >= heard.total
             if whole or not fresh:
                 return
-        found.notes.append(f"{self.source.label}: only its first {listed} entries were looked at")
+            if found.taken >= MAX_TAKEN:
+                break
+        found.note(self._only(min(listed, MAX_TAKEN)))
 
     async def _site(self, found: Answers) -> None:
         site = self.source.url.rstrip("/")
@@ -138,39 +151,43 @@ class _Call:
         )
         any_there = False
         for path, reader in readers:
-            page = await self._get(site + path, found, missing=True)
-            if is_good(page.status):
+            heard = await self._seek(site + path, lambda body, r=reader: r(body, site), found)
+            if heard is not None:
                 any_there = True
-                self._take(await self._read(page, lambda body, r=reader: r(body, site)), found)
+                self._take(heard, found)
         if not any_there:
             raise DirectoryError("has neither /openapi.json nor /.well-known/x402")
 
-    async def _get(self, url: str, found: Answers, *, missing: bool = False) -> Page:
-        page = await self.fetcher.get(url, until=self.until, refresh=self.refresh)
-        if page.stale:
-            note = f"{self.source.label} does not answer; an earlier copy was used"
-            if note not in found.notes:
-                found.notes.append(note)
-        if not is_good(page.status) and not missing:
-            raise DirectoryError(f"answers HTTP {page.status}")
-        return page
+    async def _get(self, url: str, read: Reader, found: Answers) -> Heard:
+        heard = await self._seek(url, read, found)
+        if heard is None:
+            raise DirectoryError("has no list at its URL")
+        return heard
 
-    async def _read(self, page: Page, reader: Callable[[bytes], Heard]) -> Heard:
-        try:
-            return await anyio.to_thread.run_sync(reader, page.body)
-        except CodecError as error:
-            raise DirectoryError(f"cannot be read: {error}") from None
+    async def _seek(self, url: str, read: Reader, found: Answers) -> Heard | None:
+        """Return a document of the directory, or None where it says that it has no such one."""
+        page = await self.fetcher.get(url, read, until=self.until, refresh=self.refresh)
+        if page.stale:
+            found.note(f"{self.source.label} gives no usable answer; an earlier copy was used")
+        return page.heard
+
+    def _only(self, count: int) -> str:
+        return f"{self.source.label}: only its first {count} entries were looked at"
 
     def _take(self, heard: Heard, found: Answers) -> None:
         """Keep the entries whose URLs may be contacted, written as they would be."""
         left_out = heard.left_out
-        for one in heard.entries:
+        room = MAX_TAKEN - found.taken
+        found.taken += min(room, len(heard.entries))
+        for one in heard.entries[:room]:
             target = contactable(one.url, self.source, self.rules)
             if target is None:
                 left_out += 1
                 continue
             label = (self.source.label,)
             found.entries.append(replace(one, url=target.url, directories=label))
+        if len(heard.entries) > room:
+            found.note(self._only(MAX_TAKEN))
         if left_out > 0:
             found.notes.append(
                 f"{self.source.label}: {left_out} entries are left out, because they cannot be"

@@ -22,7 +22,7 @@ from wallet.rails.x402.evm import checksum_address, is_address
 from wallet.rails.x402.offer import RAIL as X402
 from wallet.rails.x402.offer import decode_offer
 
-MAX_OFFERS = 20
+MAX_OFFERS = 10
 _OURS = ("evm", "usdc")
 _MAX_CHAIN_ID = 2**53 - 1
 
