@@ -77,6 +77,12 @@ async def desk(home: Path, chromium: Browser, **changes: Any) -> AsyncGenerator[
         assert faults == []
 
 
+async def follow(tab: Page, name: str) -> None:
+    """Follow a link, and wait until the page with its style is there."""
+    async with tab.expect_navigation(wait_until="load"):
+        await tab.get_by_role("link", name=name, exact=True).click()
+
+
 def ledger_of(home: Path) -> SqliteLedger:
     home.mkdir(mode=0o700, exist_ok=True)
     return SqliteLedger(home / "ledger.sqlite3", clock=lambda: NOW)
@@ -142,7 +148,7 @@ async def test_a_person_with_keys_alone_searches_and_opens_a_receipt(
 
 async def test_an_export_is_a_file(home: Path, chromium: Browser) -> None:
     async with desk(home, chromium) as tab:
-        await tab.get_by_role("link", name="Receipts", exact=True).click()
+        await follow(tab, "Receipts")
         async with tab.expect_download() as coming:
             await tab.get_by_role("link", name="CSV").click()
         file = await coming.value
@@ -168,7 +174,7 @@ async def test_every_text_can_be_read(
     async with desk(tmp_path / "home", chromium, color_scheme=scheme) as tab:
         await expect(tab.locator("#balances")).to_contain_text("41.25")
         assert await tab.evaluate(FAINT) == []
-        await tab.get_by_role("link", name="Receipts", exact=True).click()
+        await follow(tab, "Receipts")
         assert await tab.evaluate(FAINT) == []
 
 
@@ -177,7 +183,7 @@ async def test_a_narrow_window_never_scrolls_sideways(tmp_path: Path, chromium: 
     narrow = {"width": 320, "height": 640}
     async with desk(tmp_path / "home", chromium, viewport=narrow) as tab:
         for name in ("Overview", "Receipts"):
-            await tab.get_by_role("link", name=name, exact=True).click()
+            await follow(tab, name)
             assert await tab.evaluate("document.documentElement.scrollWidth") == 320
 
 
@@ -197,6 +203,6 @@ async def test_the_pictures_of_the_documentation_are_drawn(
         await expect(tab.locator("#live")).to_have_text("Live: follows the ledger")
         await tab.screenshot(path=Path(PICTURES) / f"dashboard-{scheme}.png")
         if scheme == "light":
-            await tab.get_by_role("link", name="Receipts", exact=True).click()
+            await follow(tab, "Receipts")
             await tab.set_viewport_size({"width": 1200, "height": 760})
             await tab.screenshot(path=Path(PICTURES) / "dashboard-receipts.png")
