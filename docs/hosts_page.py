@@ -28,7 +28,8 @@ What it does to the file:
 - It changes the entry named `purser` (or `--name`) and nothing else. Comments, order, indentation
   and line ends of the rest stay as they were, byte for byte. What the entry has beside Purser's own
   parts stays too, such as a variable that you put there; comments inside the entry do not.
-- It leaves a copy beside the file, with the time in its name, and never writes over one. The file
+- It leaves a copy beside the file, with the time in its name, that only you can read, and never
+  writes over one. The copy keeps what the file held: delete it if that was a passphrase. The file
   keeps its mode, and a link is followed, not replaced. The new text takes the place of the old one
   in one step, and only if no other program has changed the file meanwhile.
 - A second run changes nothing and leaves no copy. A file that cannot be read stops it, and so does

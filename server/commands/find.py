@@ -61,10 +61,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(data: dict[str, Any]) -> None:
-    headings = ["service", "price", "payable", "why not", "payers", "paid before"]
-    print_table(headings, [_cells(row) for row in data["services"]])
     for note in data["notes"]:
         say(f"note: {note}")
+    if not data["services"]:
+        say("Nothing found. Other words may help, or --refresh for what was listed just now.")
+        return
+    headings = ["service", "price", "payable", "why not", "payers", "paid before"]
+    print_table(headings, [_cells(row) for row in data["services"]])
     say("Names and prices are what directories say; `purser price URL` asks the seller.")
 
 

@@ -108,7 +108,8 @@ def _back_up(file: HostFile, now: datetime) -> Path | None:
     for number in range(100):
         name = f"{stem}.bak" if number == 0 else f"{stem}-{number}.bak"
         try:
-            _write_new(file.path.with_name(name), file.data, file.mode)
+            # It may hold what was taken out since, a passphrase for one: nobody else reads it.
+            _write_new(file.path.with_name(name), file.data, file.mode & PRIVATE_MODE)
         except FileExistsError:
             continue
         return file.path.with_name(name)

@@ -25,6 +25,11 @@ def test_json_is_what_the_tool_returns(shopper: CommandLine, sandbox: Sandbox) -
     assert all(one["url"] != row["url"] for one in cheap["services"])
 
 
+def test_nothing_found_is_said(shopper: CommandLine) -> None:
+    ran = shopper("find", "zzzz")
+    assert (ran.code, ran.out.startswith("Nothing found.")) == (0, True)
+
+
 def test_a_directory_that_is_down_is_a_note_and_a_failure(shopper: CommandLine) -> None:
     shopper.env["PURSER_DIRECTORIES__BAZAAR"] = '["https://directory.invalid"]'
     ran = shopper("find", "weather")

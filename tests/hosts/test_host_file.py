@@ -27,7 +27,7 @@ def names(folder: Path) -> list[str]:
 
 @posix
 @pytest.mark.parametrize("bits", [0o600, 0o640, 0o664])
-def test_a_file_is_replaced_with_its_mode_and_copied_beside_itself(
+def test_a_file_is_replaced_with_its_mode_and_copied_for_its_owner_alone(
     tmp_path: Path, bits: int
 ) -> None:
     path = tmp_path / "mcp.json"
@@ -37,7 +37,7 @@ def test_a_file_is_replaced_with_its_mode_and_copied_beside_itself(
     assert backup is not None
     assert backup == tmp_path / "mcp.json.20261121T090807Z.bak"
     assert (path.read_bytes(), backup.read_bytes()) == (b"{}", b'{"a":\r\n1}')
-    assert (mode(path), mode(backup)) == (bits, bits)
+    assert (mode(path), mode(backup)) == (bits, 0o600)
     assert names(tmp_path) == ["mcp.json", backup.name]
 
 
