@@ -81,16 +81,17 @@ def web_request(
     Raises:
         PurserError: INVALID_ARGUMENT, a body with a method that carries none.
     """
-    fields = list((headers or {}).items())
+    fields = tuple((headers or {}).items())
     if body is None:
-        return WebRequest(method, url, tuple(fields))
+        return WebRequest(method, url, fields)
     if method == "GET":
         raise PurserError(
             ErrorKind.INVALID_ARGUMENT, "body needs method POST, PUT, PATCH or DELETE."
         )
-    if not any(name.lower() == "content-type" for name, _ in fields):
-        fields.append(("content-type", _body_type(body)))
-    return WebRequest(method, url, tuple(fields), body.encode("utf-8", "surrogatepass"))
+    untyped = not any(name.lower() == "content-type" for name, _ in fields)
+    if untyped:
+        fields += (("content-type", _body_type(body)),)
+    return WebRequest(method, url, fields, body.encode("utf-8", "surrogatepass"), untyped)
 
 
 def _body_type(body: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -48,7 +49,7 @@ async def check_price(
     )
 
     async def ask(url: str) -> None:
-        request = WebRequest(template.method, url, template.headers, template.body)
+        request = replace(template, url=url)
         # A host's turn comes first, so that a crowd at one host keeps no other waiting.
         async with per_host[_host(url)], turns:
             rows[url] = await _row(toolbox, url, request)

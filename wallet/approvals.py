@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from wallet.assets import find_asset
+from wallet.exchange import WebRequest
 from wallet.model import Offer, Transfer
 from wallet.money import Usd, token_units
 from wallet.receipts import iso_time
@@ -56,6 +57,7 @@ FIELD_WORDS = {
     "asset": "the token",
     "pay_to": "the payee",
     "amount_atomic": "the price",
+    "headers": "the request's own headers",
 }
 """Our words for each field of the terms, in their order."""
 
@@ -66,7 +68,8 @@ _DOMAIN = "purser approval terms v1"
 class Terms:
     """Everything an approval is bound to; `key` (hex SHA-256) covers principal, method, URL, body.
 
-    `host` is the one that answered 402. Addresses are EIP-55 checksummed.
+    `host` is the one that answered 402. Addresses are EIP-55 checksummed. `headers` is what
+    `header_terms` makes of the caller's headers, which the key leaves out.
     """
 
     key: str
@@ -76,10 +79,21 @@ class Terms:
     asset: str
     pay_to: str
     amount_atomic: int
+    headers: str = ""
+
+    @property
+    def header_count(self) -> int:
+        """Return how many headers the caller gave."""
+        return int(self.headers.partition(" ")[0] or 0)
 
     def sha256(self) -> str:
-        """Return the hex SHA-256 of a JSON list: quotes and escapes keep the fields apart."""
-        return hashlib.sha256(json.dumps([_DOMAIN, *self._canonical()]).encode()).hexdigest()
+        """Return the hex SHA-256 of a JSON list: quotes and escapes keep the fields apart.
+
+        Without headers the list ends before them, so that its hash is that of older approvals.
+        """
+        values = self._canonical()
+        bound = values if self.headers else values[:-1]
+        return hashlib.sha256(json.dumps([_DOMAIN, *bound]).encode()).hexdigest()
 
     def _canonical(self) -> list[str]:
         return [
@@ -90,6 +104,7 @@ class Terms:
             self.asset.lower(),
             self.pay_to.lower(),
             str(self.amount_atomic),
+            self.headers,
         ]
 
     def changed_from(self, other: Terms) -> tuple[str, ...]:
@@ -99,8 +114,21 @@ class Terms:
         return tuple(FIELD_WORDS[name] for name, mine, theirs in pairs if mine != theirs)
 
 
-def terms_of(key: str, host: str, scheme: str, transfer: Transfer) -> Terms:
-    """Return the terms of a transfer as it would be signed."""
+def header_terms(request: WebRequest) -> str:
+    """Return the number of the caller's headers and their hex SHA-256; empty without any.
+
+    The case of a name does not count, nor the order of headers with other names (RFC 9110
+    sections 5.1 and 5.3).
+    """
+    own = [(name.lower(), value) for name, value in request.own_headers]
+    own.sort(key=lambda header: header[0])
+    if not own:
+        return ""
+    return f"{len(own)} {hashlib.sha256(json.dumps(own).encode()).hexdigest()}"
+
+
+def terms_of(key: str, host: str, scheme: str, transfer: Transfer, headers: str) -> Terms:
+    """Return the terms of a transfer as it would be signed; `headers` as of `header_terms`."""
     return Terms(
         key=key,
         host=host,
@@ -109,10 +137,11 @@ def terms_of(key: str, host: str, scheme: str, transfer: Transfer) -> Terms:
         asset=transfer.asset,
         pay_to=transfer.pay_to,
         amount_atomic=transfer.amount_atomic,
+        headers=headers,
     )
 
 
-def offered_terms(key: str, host: str, offer: Offer) -> Terms | None:
+def offered_terms(key: str, host: str, offer: Offer, headers: str) -> Terms | None:
     """Return the terms an offer would be paid on; None when its token is not in our table."""
     asset = None if offer.network_id is None else find_asset(offer.network_id, offer.asset)
     if asset is None:
@@ -125,6 +154,7 @@ def offered_terms(key: str, host: str, offer: Offer) -> Terms | None:
         asset=asset.address,
         pay_to=offer.pay_to,
         amount_atomic=offer.amount_atomic,
+        headers=headers,
     )
 
 
@@ -186,13 +216,18 @@ class Asked:
 
 
 def approved_offers(
-    approval: Approval | None, key: str, host: str, offers: Sequence[Offer], now: int
+    approval: Approval | None,
+    key: str,
+    host: str,
+    offers: Sequence[Offer],
+    headers: str,
+    now: int,
 ) -> frozenset[int]:
     """Return the index of each offer whose very terms stand approved now."""
     if approval is None or approval.state_at(now) is not ApprovalState.APPROVED:
         return frozenset()
     approved = approval.terms.sha256()
-    terms = ((offer.index, offered_terms(key, host, offer)) for offer in offers)
+    terms = ((offer.index, offered_terms(key, host, offer, headers)) for offer in offers)
     return frozenset(index for index, one in terms if one is not None and one.sha256() == approved)
 
 
@@ -207,6 +242,7 @@ def approval_row(approval: Approval, now: int) -> dict[str, Any]:
         "amount_usd": str(approval.amount_usd),
         "method": approval.method,
         "url": approval.url,
+        "header_count": terms.header_count,
         "host": terms.host,
         "pay_to": terms.pay_to,
         "network": terms.network_id,

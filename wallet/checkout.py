@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import anyio
 import anyio.to_thread
 
-from wallet.approvals import terms_of
+from wallet.approvals import header_terms, terms_of
 from wallet.consent import ask
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange
@@ -98,7 +98,8 @@ async def _prepare(parts: Parts, exchange: Exchange, order: Order) -> Prepared:
     except OverCapError as error:
         raise over_cap(order.price, error) from None
     except ApprovalMissingError:
-        terms = terms_of(order.key, order.host, order.offer.scheme, order.transfer)
+        headers = header_terms(exchange.request)
+        terms = terms_of(order.key, order.host, order.offer.scheme, order.transfer, headers)
         raise await ask(parts, exchange.request, terms, order.price) from None
     except NonceUsedError:
         detail = "The seller's challenge was paid before, and pays for nothing a second time."
@@ -137,6 +138,7 @@ def _hold_request(parts: Parts, exchange: Exchange, order: Order) -> HoldRequest
         principal=parts.principal,
         method=exchange.request.method,
         url=exchange.request.url,
+        headers=header_terms(exchange.request),
         host=order.host,
         pay_again=order.pay_again,
         rail=order.rail.name,

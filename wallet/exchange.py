@@ -14,12 +14,21 @@ def is_good(status: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class WebRequest:
-    """A request as the user meant it; `headers` in order, `body` whole so it can be sent again."""
+    """A request as the user meant it; `headers` in order, `body` whole so it can be sent again.
+
+    `typed` tells that the last header is a Content-Type that the body was given here.
+    """
 
     method: str
     url: str
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    typed: bool = False
+
+    @property
+    def own_headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers that the caller gave."""
+        return self.headers[:-1] if self.typed else self.headers
 
 
 @dataclass(frozen=True, slots=True)

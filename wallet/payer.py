@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import anyio.to_thread
 
 from wallet.allowances import Allowances
-from wallet.approvals import Approval, approved_offers, offered_terms, terms_of
+from wallet.approvals import Approval, approved_offers, header_terms, offered_terms, terms_of
 from wallet.assets import find_asset
 from wallet.call_total import with_call_total
 from wallet.channels.buying import Till, other_way_refused
@@ -225,7 +225,7 @@ class Payer:
         if place is None or challenge is None:
             return None
         payer = await parts.keys.unlock()
-        quote = await self._decide(Bill((challenge,)), key, request.url, payer, max_price)
+        quote = await self._decide(Bill((challenge,)), key, request, request.url, payer, max_price)
         order = remembered_order(place, challenge, key, request, pay_again=pay_again)
         if quote.chosen is None or order is None or order.payer != payer:
             return None
@@ -276,7 +276,7 @@ class Payer:
             raise PurserError(ErrorKind.ALLOWANCE_REQUIRED, as_sentence(allowance.missing))
         transfer = _frozen(rail, challenge, offer, draft)
         if quote.chosen is None:
-            terms = terms_of(key, host, offer.scheme, transfer)
+            terms = terms_of(key, host, offer.scheme, transfer, header_terms(request))
             raise await ask(parts, request, terms, quoted.amount_usd, refusal(quote).offers)
         return Order(
             id=order_id,
@@ -310,7 +310,7 @@ class Payer:
     ) -> tuple[Bill, Quote]:
         """Decide, anew without an offer whose terms its rail cannot fix now, until one stands."""
         while True:
-            quote = await self._decide(bill, key, url, draft.payer, max_price)
+            quote = await self._decide(bill, key, draft.request, url, draft.payer, max_price)
             wanted = quote.askable if quote.chosen is None else quote.chosen
             offer = next((one for one in bill.offers if one.index == wanted), None)
             if offer is None or offer.scheme == BATCH or not draft.payer:
@@ -321,9 +321,15 @@ class Payer:
             bill = set_aside(bill, offer, reason)
 
     async def _decide(
-        self, bill: Bill, key: str, url: str, payer: str, max_price: Usd | None
+        self,
+        bill: Bill,
+        key: str,
+        request: WebRequest,
+        url: str,
+        payer: str,
+        max_price: Usd | None,
     ) -> Quote:
-        parts, host = self._parts, host_of(url)
+        parts, host, headers = self._parts, host_of(url), header_terms(request)
         caps, now = caps_for(parts.rules, host), parts.now_s()
         origin = origin_of(url)
         balances, approval, live = await parts.ledger.call(
@@ -334,12 +340,12 @@ class Payer:
             )
         )
         standing = list(zip(caps, balances, strict=True))
-        approved = approved_offers(approval, key, host, bill.offers, now)
+        approved = approved_offers(approval, key, host, bill.offers, headers, now)
         through = plans(bill, parts.rules, standing, live)
         quote = decide(bill, url, parts.rules, payer, max_price, standing, approved, through)
         wanted = quote.askable if quote.chosen is None else quote.chosen
         offer = next((one for one in bill.offers if one.index == wanted), None)
-        terms = None if offer is None else offered_terms(key, host, offer)
+        terms = None if offer is None else offered_terms(key, host, offer, headers)
         return with_approval(quote, approval, terms, now)
 
     async def _free(self, exchange: Exchange, key: str, response: WebResponse) -> Bought:

@@ -118,6 +118,7 @@ def _approval_page(
         tag("h1", f"{verb} {dollars(row['amount_usd'])} to {row['host']}{'?' * pending}"),
         _expiry(approval, now) if pending else _outcome(state),
         _facts(row, spoken),
+        None if spoken is None else _written(spoken.headers),
         _written(spoken),
         _caps(caps, approval) if pending else None,
         _buttons(visit, approval.id, state),

@@ -28,7 +28,7 @@ def question(hold: HoldRequest, now: int | None = None) -> ApprovalRequest:
     """Return the question whose approval this hold needs, under an id of its own."""
     return ApprovalRequest(
         id=f"ap_{next(_numbers)}",
-        terms=terms_of(hold.key, hold.host, hold.scheme, hold.transfer),
+        terms=terms_of(hold.key, hold.host, hold.scheme, hold.transfer, hold.headers),
         principal=hold.principal,
         method=hold.method,
         url=hold.url,

@@ -331,6 +331,41 @@ async def test_an_approval_pays_no_other_call(
         assert bought.purchase.approval_id == approval_id
 
 
+OSLO = (("X-Ship-To", "Oslo"), ("X-Copies", "1"))
+
+
+@pytest.mark.parametrize("other", [(("X-Ship-To", "Rome"), ("X-Copies", "1")), OSLO[:1], ()])
+async def test_an_approval_pays_with_no_other_headers(
+    tmp_path: Path, sandbox: Sandbox, other: tuple[tuple[str, str], ...]
+):
+    url = sandbox.seller_url + "/article"
+    async with open_desk(tmp_path, sandbox, rules=ASKED) as desk:
+        first = await asked_for(desk, url, headers=OSLO)
+        error = await refused(desk, url, headers=other)
+        assert error.kind is ErrorKind.APPROVAL_REQUIRED
+        assert error.approval_id != first
+        again = await approve(desk, url, headers=OSLO)
+        error = await refused(desk, url, headers=other)
+        assert error.kind is ErrorKind.TERMS_CHANGED
+        assert "changed: the request's own headers." in error.detail
+        assert error.approval_id not in (None, first, again)
+        assert desk.signatures == 0
+
+
+async def test_an_approval_pays_with_its_headers_in_another_order_and_case(
+    tmp_path: Path, sandbox: Sandbox
+):
+    url = sandbox.seller_url + "/article"
+    async with open_desk(tmp_path, sandbox, rules=ASKED) as desk:
+        approval_id = await approve(desk, url, headers=OSLO)
+        turned = tuple((name.lower(), value) for name, value in reversed(OSLO))
+        bought = await desk.buy(url, headers=turned)
+        assert bought.purchase.approval_id == approval_id
+        assert await desk.check() == []
+        kept = [one for one in desk.home.glob("ledger.sqlite3*") if b"Oslo" in one.read_bytes()]
+        assert kept == []
+
+
 async def test_an_approval_pays_no_other_host_behind_the_same_url(tmp_path: Path, sandbox: Sandbox):
     """The same page of the same seller, reached under another name after a redirect."""
     port = urlsplit(sandbox.seller_url).port

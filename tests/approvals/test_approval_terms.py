@@ -16,9 +16,11 @@ from wallet.approvals import (
     ApprovalState,
     Terms,
     approved_offers,
+    header_terms,
     offered_terms,
 )
 from wallet.errors import ErrorKind
+from wallet.exchange import WebRequest
 from wallet.ledger.base import Balance, Cap
 from wallet.limits import caps_for
 from wallet.model import Bill, Challenge, Offer
@@ -44,6 +46,7 @@ OTHER: dict[str, Any] = {
     "asset": "0x" + "11" * 20,
     "pay_to": "0x" + "Cd" * 20,
     "amount_atomic": 600_001,
+    "headers": "1 " + "ab" * 32,
 }
 OFFER = Offer(
     rail="x402",
@@ -111,6 +114,36 @@ def test_the_hash_does_not_move_between_versions() -> None:
     assert TERMS.sha256() == "d7517b2f7d11531ea0453021ba33189c67057a37a21e5836783ec800cc3001cf"
 
 
+def bound(*headers: tuple[str, str], typed: bool = False) -> str:
+    return header_terms(WebRequest("POST", "https://api.example.com/", headers, b"{}", typed))
+
+
+def test_headers_are_bound_whatever_their_order_and_the_case_of_their_names() -> None:
+    one = bound(("X-Ship-To", "Oslo"), ("Accept", "text/html"))
+    assert one == bound(("accept", "text/html"), ("x-ship-to", "Oslo"))
+    assert one.startswith("2 ")
+    assert "Oslo" not in one
+    others = {
+        bound(("X-Ship-To", "Rome"), ("Accept", "text/html")),
+        bound(("X-Ship-To", "oslo"), ("Accept", "text/html")),
+        bound(("X-Ship-Via", "Oslo"), ("Accept", "text/html")),
+        bound(("X-Ship-To", "Oslo")),
+        bound(),
+    }
+    assert len(others | {one}) == 6
+
+
+def test_of_two_values_for_one_header_the_order_counts() -> None:
+    assert bound(("To", "a"), ("to", "b")) != bound(("To", "b"), ("to", "a"))
+
+
+def test_a_type_that_a_body_was_given_here_is_none_of_the_callers_headers() -> None:
+    json_type = ("content-type", "application/json")
+    assert bound(json_type, typed=True) == bound() == ""
+    assert bound(json_type) != ""
+    assert replace(TERMS, headers=bound()).sha256() == TERMS.sha256()
+
+
 @pytest.mark.parametrize("state", [ApprovalState.PENDING, ApprovalState.APPROVED])
 def test_an_open_request_lasts_until_its_last_second(state: ApprovalState) -> None:
     one = approval(state)
@@ -140,29 +173,29 @@ def test_an_offer_counts_as_approved_only_on_exactly_the_terms_that_were_approve
         replace(OFFER, index=2, pay_to="0x" + "Cd" * 20),
         replace(OFFER, index=3, asset="0x" + "11" * 20),
     )
-    found = approved_offers(approval(), TERMS.key, TERMS.host, offers, ASKED_AT)
+    found = approved_offers(approval(), TERMS.key, TERMS.host, offers, "", ASKED_AT)
     assert found == {1}
-    assert approved_offers(approval(), TERMS.key, "other.example", offers, ASKED_AT) == set()
-    assert approved_offers(approval(), "cd" * 32, TERMS.host, offers, ASKED_AT) == set()
+    assert approved_offers(approval(), TERMS.key, "other.example", offers, "", ASKED_AT) == set()
+    assert approved_offers(approval(), "cd" * 32, TERMS.host, offers, "", ASKED_AT) == set()
 
 
 @pytest.mark.parametrize(
     "state", [one for one in ApprovalState if one is not ApprovalState.APPROVED]
 )
 def test_no_other_state_approves_an_offer(state: ApprovalState) -> None:
-    found = approved_offers(approval(state), TERMS.key, TERMS.host, (OFFER,), ASKED_AT)
+    found = approved_offers(approval(state), TERMS.key, TERMS.host, (OFFER,), "", ASKED_AT)
     assert found == set()
 
 
 def test_an_approval_that_ran_out_approves_no_offer() -> None:
     late = ASKED_AT + LIFE_S
-    assert approved_offers(approval(), TERMS.key, TERMS.host, (OFFER,), late) == set()
+    assert approved_offers(approval(), TERMS.key, TERMS.host, (OFFER,), "", late) == set()
 
 
 def test_an_offer_of_an_unknown_token_has_no_terms_to_approve() -> None:
-    assert offered_terms(TERMS.key, TERMS.host, replace(OFFER, asset="0x" + "11" * 20)) is None
-    assert offered_terms(TERMS.key, TERMS.host, replace(OFFER, network_id=None)) is None
-    assert offered_terms(TERMS.key, TERMS.host, OFFER) == TERMS
+    assert offered_terms(TERMS.key, TERMS.host, replace(OFFER, asset="0x" + "11" * 20), "") is None
+    assert offered_terms(TERMS.key, TERMS.host, replace(OFFER, network_id=None), "") is None
+    assert offered_terms(TERMS.key, TERMS.host, OFFER, "") == TERMS
 
 
 def decided(

@@ -18,18 +18,20 @@ from mcp_types import (
 )
 
 from sandbox.run import SELLER, Sandbox
-from server.approval_terms import SpokenWords
+from server.approval_terms import Spoken, SpokenWords, facts_of, question_text
 from server.asking import Asking
 from server.rendering import error_result
 from server.settings_models import Approvals
 from tests.approvals.asking_kit import MODERN, YES, Action, Person, asking_home, host, page
 from tests.end_to_end.hosting import ERAS, books, connected, error, receipt, text
-from wallet.approvals import Approval, ApprovalState, Terms
+from wallet.approvals import Approval, ApprovalState, Terms, approval_row
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import LedgerUnavailableError
 from wallet.model import State
 from wallet.money import Usd
 from wallet.parts import Parts
+
+BASE_USDC = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -198,8 +200,44 @@ async def test_a_body_of_which_a_form_would_show_only_the_start_goes_to_a_page(
     assert [type(one) for one in person.shown] == [ElicitRequestURLParams]
 
 
-def an_approval(url: str) -> Approval:
-    terms = Terms("ab" * 32, "shop.example", "exact", "eip155:8453", "0x", "0x", 1)
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_form_shows_the_headers_that_the_model_gave(
+    tmp_path: Path, sandbox: Sandbox, era: str
+):
+    person = Person(content={"answer": "approve"})
+    async with host(tmp_path, sandbox, era, person) as (client, _):
+        shipped = page(sandbox) | {"headers": {"X-Ship-To": "Oslo", "X-Copies": "9"}}
+        assert receipt(await client.call_tool("paid_fetch", shipped))["status"] == "settled"
+        crowded = page(sandbox) | {"headers": {"X-Pad": "x" * 2_000, "X-Ship-To": "Rome"}}
+        person.on_page = "deny"
+        assert error(await client.call_tool("paid_fetch", crowded))["code"] == "approval_denied"
+    form, link = person.shown
+    assert isinstance(form, ElicitRequestFormParams)
+    lines = form.message.split("\n")
+    assert {"The model's header X-Ship-To: Oslo", "The model's header X-Copies: 9"} <= set(lines)
+    assert isinstance(link, ElicitRequestURLParams)
+
+
+async def test_a_page_shows_headers_where_they_are_known_and_else_their_number():
+    words, approval = SpokenWords(), an_approval("https://shop.example/", "2 " + "cd" * 32)
+    row = approval_row(approval, 0)
+    unseen = dict(facts_of(row))["Headers"]
+    assert unseen.startswith("2 headers, not shown")
+    words.keep(approval, {"url": approval.url, "headers": {"X-A": "one", "X-B": "\u202etwo"}})
+    spoken = words.of("ap_x")
+    assert "Headers" not in dict(facts_of(row, spoken))
+    assert spoken is not None
+    assert spoken.headers == Spoken("headers", "X-A: one\nX-B: \u202etwo", 18)
+    assert "The model's header X-B: two" in question_text(row, (), spoken).split("\n")
+    words.keep(approval, {"url": approval.url})
+    assert dict(facts_of(row, words.of("ap_x")))["Headers"] == unseen
+    bare = words.of("ap_x")
+    assert bare is not None
+    assert f"Headers: {unseen}." in question_text(row, (), bare).split("\n")
+
+
+def an_approval(url: str, headers: str = "") -> Approval:
+    terms = Terms("ab" * 32, "shop.example", "exact", "eip155:8453", BASE_USDC, "0x", 1, headers)
     return Approval(
         "ap_x", terms, "", "TOOL", url, Usd(1), 0, 900, ApprovalState.PENDING, None, None
     )

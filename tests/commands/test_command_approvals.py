@@ -42,7 +42,7 @@ def asked(shopper: CommandLine, url: str) -> dict[str, Any]:
 def put(purser: CommandLine, url: str, now: int, method: str = "GET") -> str:
     """Write a request into the ledger and return its id."""
     hold = request("call", now=now)
-    terms = terms_of(hold.key, hold.host, hold.scheme, hold.transfer)
+    terms = terms_of(hold.key, hold.host, hold.scheme, hold.transfer, hold.headers)
     wanted = ApprovalRequest("ap_x", terms, "local", method, url, Usd(600_000), now)
     ledger = SqliteLedger(purser.home / "ledger.sqlite3")
     try:

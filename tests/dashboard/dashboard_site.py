@@ -152,7 +152,7 @@ def lived(path: Path, count: int = 400) -> None:
 def ask_approval(ledger: SqliteLedger, amount: int, *, host: str = "reports.example.com") -> str:
     """Ask a person about a payment, two minutes ago; return the request's id."""
     wanted = purchase(host, amount, NOW)
-    terms = terms_of(wanted.key, host, "exact", wanted.transfer)
+    terms = terms_of(wanted.key, host, "exact", wanted.transfer, wanted.headers)
     asked = ledger.ask_approval(
         ApprovalRequest(
             id=approval_id(NOW * 1000, random.randbytes(10)),

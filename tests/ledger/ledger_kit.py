@@ -44,6 +44,7 @@ def request(
     worker: int = 0,
     amount_atomic: int = 10_000,
     url: str = "https://api.example.com/a",
+    headers: str = "",
     host: str = "api.example.com",
     approval_above: int = USD_MICROS_MAX,
 ) -> HoldRequest:
@@ -56,6 +57,7 @@ def request(
         principal="local",
         method="GET",
         url=url,
+        headers=headers,
         host=host,
         pay_again=pay_again,
         rail="x402",

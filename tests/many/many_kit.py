@@ -150,6 +150,7 @@ class LedgerBuyer:
             principal="local",
             method="GET",
             url=request.url,
+            headers="",
             host="many.example",
             pay_again=False,
             rail="x402",

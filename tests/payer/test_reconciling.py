@@ -38,6 +38,7 @@ async def hold(desk: Desk) -> Purchase:
         principal="local",
         method="GET",
         url="https://api.example.com/x",
+        headers="",
         host="api.example.com",
         pay_again=False,
         rail="x402",

@@ -154,6 +154,7 @@ def hold_request(worker: int, number: int) -> HoldRequest:
         principal="local",
         method="GET",
         url=f"https://api.example.com/{worker}/{number}",
+        headers="",
         host="api.example.com",
         pay_again=False,
         rail="x402",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from wallet.approvals import header_terms
 from wallet.assets import Asset
 from wallet.channels.model import Channel, page_transfer
 from wallet.channels.plan import Opening
@@ -134,6 +135,7 @@ def hold_request(
         principal=parts.principal,
         method=exchange.request.method,
         url=exchange.request.url,
+        headers=header_terms(exchange.request),
         host=order.host,
         pay_again=order.pay_again,
         rail=order.offer.rail,

@@ -38,6 +38,7 @@ def approval_from_row(row: sqlite3.Row) -> Approval:
                 asset=row["asset"],
                 pay_to=row["pay_to"],
                 amount_atomic=int(row["amount_atomic"]),
+                headers=row["headers"],
             ),
             principal=row["principal"],
             method=row["method"],
@@ -109,6 +110,7 @@ def ask(connection: sqlite3.Connection, request: ApprovalRequest) -> Asked:
             "pay_to": terms.pay_to,
             "amount_atomic": str(terms.amount_atomic),
             "amount_usd_micros": request.amount_usd.micros,
+            "headers": terms.headers,
             "terms_sha256": terms_sha256,
             "created_at": request.now,
             "expires_at": request.now + request.life_s,
@@ -168,4 +170,5 @@ def consume(connection: sqlite3.Connection, approval_id: str, request: HoldReque
 
 
 def _hash_of(request: HoldRequest) -> str:
-    return terms_of(request.key, request.host, request.scheme, request.transfer).sha256()
+    terms = terms_of(request.key, request.host, request.scheme, request.transfer, request.headers)
+    return terms.sha256()

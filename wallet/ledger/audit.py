@@ -121,17 +121,21 @@ _TERMS = "key, host, scheme, network_id, asset, pay_to, amount_atomic"
 
 
 def _approval_faults(connection: sqlite3.Connection) -> list[str]:
-    """Match each used approval with the purchase that names it, by the terms of both."""
+    """Match each used approval with the purchase that names it, by the terms of both.
+
+    The headers of a call are kept with its approval alone.
+    """
     paid: dict[str, tuple[str, int, str]] = {
         approval_id: (purchase_id, amount, _terms_sha256(terms))
         for approval_id, purchase_id, amount, *terms in connection.execute(
-            f"SELECT approval_id, id, amount_usd_micros, {_TERMS} FROM purchases"  # noqa: S608
-            " WHERE approval_id IS NOT NULL"
+            f"SELECT approval_id, id, amount_usd_micros, {_TERMS},"  # noqa: S608
+            " coalesce((SELECT headers FROM approvals WHERE approvals.id = approval_id), '')"
+            " FROM purchases WHERE approval_id IS NOT NULL"
         )
     }
     faults: list[str] = []
     for approval_id, purchase_id, amount, terms_sha256, *terms in connection.execute(
-        f"SELECT id, purchase_id, amount_usd_micros, terms_sha256, {_TERMS}"  # noqa: S608
+        f"SELECT id, purchase_id, amount_usd_micros, terms_sha256, {_TERMS}, headers"  # noqa: S608
         " FROM approvals ORDER BY number"
     ):
         if _terms_sha256(terms) != terms_sha256:
@@ -148,8 +152,9 @@ def _approval_faults(connection: sqlite3.Connection) -> list[str]:
 
 def _terms_sha256(columns: list[str]) -> str:
     """Hash the columns of a row; empty when its amount is no number."""
-    key, host, scheme, network_id, asset, pay_to, amount_atomic = columns
+    key, host, scheme, network_id, asset, pay_to, amount_atomic, headers = columns
     try:
-        return Terms(key, host, scheme, network_id, asset, pay_to, int(amount_atomic)).sha256()
+        amount = int(amount_atomic)
     except ValueError:
         return ""
+    return Terms(key, host, scheme, network_id, asset, pay_to, amount, headers).sha256()

@@ -45,6 +45,7 @@ class HoldRequest:
     `repeat_window_s`: an identical, settled purchase younger than this refuses the hold.
     `pay_again`: only an identical purchase that was itself made with `pay_again` counts then.
     `approval_above`: a dearer purchase uses up an approval of exactly these terms.
+    `headers`: the caller's, as an approval is bound to them (`header_terms`).
     """
 
     id: str
@@ -52,6 +53,7 @@ class HoldRequest:
     principal: str
     method: str
     url: str
+    headers: str
     host: str
     pay_again: bool
     rail: str

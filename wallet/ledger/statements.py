@@ -159,10 +159,11 @@ FORGET_UNUSED = """
 ADD_APPROVAL = """
     INSERT INTO approvals (
         id, key, principal, method, url, host, scheme, network_id, asset, pay_to, amount_atomic,
-        amount_usd_micros, terms_sha256, created_at, expires_at, state
+        amount_usd_micros, headers, terms_sha256, created_at, expires_at, state
     ) VALUES (
         :id, :key, :principal, :method, :url, :host, :scheme, :network_id, :asset, :pay_to,
-        :amount_atomic, :amount_usd_micros, :terms_sha256, :created_at, :expires_at, 'pending'
+        :amount_atomic, :amount_usd_micros, :headers, :terms_sha256, :created_at, :expires_at,
+        'pending'
     )
 """
 ANSWER_APPROVAL = """
