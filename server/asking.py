@@ -20,7 +20,6 @@ import anyio.abc
 import anyio.to_thread
 from mcp.shared.exceptions import MCPError
 
-from server.approval_terms import SpokenWords, caps_of, price_of, question_text
 from server.desktop import Notes
 from server.elicitation import (
     SCHEMA,
@@ -34,12 +33,12 @@ from server.elicitation import (
 )
 from server.rendering import ERROR_META
 from server.stderr_log import describe_exception
-from wallet.ledger.base import LedgerUnavailableError
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
     from mcp_types import CallToolResult, ElicitResult, InputRequiredResult
 
+    from server.approval_terms import SpokenWords
     from server.pages.serving import Pages
     from server.settings_models import Approvals
     from wallet.approvals import Approval
@@ -84,12 +83,16 @@ class Asking:
         self._group: anyio.abc.TaskGroup | None = None
         self._pages: Pages | None = None
         self._opening = anyio.Lock()
-        self._spoken = SpokenWords()
+        self._spoken: SpokenWords | None = None
         self._notes = Notes()
 
     @asynccontextmanager
     async def running(self, parts: Parts) -> AsyncGenerator[None]:
         """Ask about the payments of this wallet; pages are served once one is needed."""
+        # Slow to load, and not needed before `initialize` is answered; so are the imports below.
+        from server.approval_terms import SpokenWords
+
+        self._spoken = self._spoken or SpokenWords()
         async with anyio.create_task_group() as group:
             self._parts, self._group = parts, group
             try:
@@ -108,6 +111,8 @@ class Asking:
             context: the request: what the host can ask, and its answer when it retries.
             run: calls the tool.
         """
+        from wallet.ledger.base import LedgerUnavailableError
+
         if context.request_state is not None:
             with suppress(LedgerUnavailableError):  # the call itself meets it, and says so
                 await self._take_answer(context)
@@ -124,19 +129,20 @@ class Asking:
         self, result: CallToolResult, arguments: Mapping[str, Any]
     ) -> _Question | None:
         """Return what is to be asked after this result, if anything is."""
+        from server.approval_terms import caps_of, question_text
         from wallet.approvals import ApprovalState, approval_row
 
-        parts = self._parts
+        parts, words = self._parts, self._spoken
         error = cast("dict[str, Any]", (result.meta or {}).get(ERROR_META, {}))
         approval_id = cast("str | None", error.get("approval_id"))
-        if parts is None or not result.is_error or approval_id is None:
+        if parts is None or words is None or not result.is_error or approval_id is None:
             return None
         approval = await parts.ledger.call(lambda ledger: ledger.get_approval(approval_id))
         now = parts.now_s()
         if approval is None or approval.state_at(now) is not ApprovalState.PENDING:
             return None
-        self._spoken.keep(approval, arguments)
-        spoken = self._spoken.of(approval.id)
+        words.keep(approval, arguments)
+        spoken = words.of(approval.id)
         if spoken is None:
             raise AssertionError("what was just kept is there")
         caps = await caps_of(parts, approval)
@@ -256,7 +262,7 @@ class Asking:
         from server.pages.approval import approval_routes
         from server.pages.serving import serve_pages
 
-        if self._parts is None:
+        if self._parts is None or self._spoken is None:
             raise AssertionError("pages are served while there is a wallet")
         async with serve_pages(approval_routes(self._parts, self._spoken)) as pages:
             task_status.started(pages)
@@ -274,6 +280,7 @@ class Asking:
 
 def _page_words(approval: Approval) -> str:
     """Return the words beside a link; the page itself shows the terms."""
+    from server.approval_terms import price_of
     from wallet.approvals import approval_row
 
     row = approval_row(approval, approval.created_at)
