@@ -22,6 +22,7 @@ from mcp_types import Tool as ToolEntry
 
 from server.receipt_news import ReceiptNews
 from server.rendering import clip
+from server.warmup import ANSWER_GRACE_S
 
 if TYPE_CHECKING:
     from server.asking import Asking
@@ -145,12 +146,15 @@ class LateServer(MCPServer[None]):
 class Desk:
     """Where the open toolbox lies: opened once, when the first answer is out or a call needs it.
 
+    Opening it loads many modules, which would hold up an answer that is still on its way.
+
     One task opens and closes it, because what it holds may only be left where it was entered.
     """
 
     def __init__(self, open_toolbox: Callable[[], AbstractAsyncContextManager[Toolbox]]) -> None:
         self._open_toolbox = open_toolbox
         self._wanted = anyio.Event()
+        self._needed = anyio.Event()
         self._ready = anyio.Event()
         self._closing = anyio.Event()
         self._toolbox: Toolbox | None = None
@@ -161,6 +165,7 @@ class Desk:
 
     async def toolbox(self) -> Toolbox:
         """Return the toolbox, opened at the latest now; it stays open while the server runs."""
+        self._needed.set()
         self._wanted.set()
         await self._ready.wait()
         if self._toolbox is None:
@@ -176,10 +181,13 @@ class Desk:
                 yield
             finally:
                 self._closing.set()
+                self._needed.set()
                 self._wanted.set()
 
     async def _keep(self) -> None:
         await self._wanted.wait()
+        with anyio.move_on_after(ANSWER_GRACE_S):
+            await self._needed.wait()
         if self._closing.is_set():
             return
         async with self._open_toolbox() as toolbox:
