@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, cast
 
 MAX_CHARS = 20_000_000
@@ -99,6 +100,35 @@ def quoted(text: str) -> str:
     return "".join(one if one.isprintable() else _escaped(one) for one in written)
 
 
+def on_one_line(value: Any, key: Callable[[str], str], equals: str) -> str:
+    """Write a value within one line, as TOML and YAML both read it.
+
+    Args:
+        value: what the entry holds.
+        key: writes the name of a pair.
+        equals: what stands between a name and its value.
+
+    Raises:
+        NotEditableError: it is a date or the like.
+    """
+    match value:
+        case str():
+            return quoted(value)
+        case bool() | None:
+            return {True: "true", False: "false", None: "null"}[value]
+        case int() | float() | Decimal():
+            return str(value)
+        case list():
+            items = cast("list[Any]", value)
+            return "[" + ", ".join(on_one_line(one, key, equals) for one in items) + "]"
+        case dict():
+            pairs = cast("dict[str, Any]", value).items()
+            written = (f"{key(k)}{equals}{on_one_line(v, key, equals)}" for k, v in pairs)
+            return "{" + ", ".join(written) + "}"
+        case _:
+            raise NotEditableError("the entry holds something that only a person can move")
+
+
 def _escaped(char: str) -> str:
     units = char.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[n]:02x}{units[n + 1]:02x}" for n in range(0, len(units), 2))
@@ -126,3 +156,32 @@ def changed(data: Mapping[str, Any], place: Place, entry: Mapping[str, Any] | No
     else:
         servers[place.name] = dict(entry)
     return {**data, place.table: servers}
+
+
+def checked(
+    parse: Callable[[str], dict[str, Any]],
+    text: str,
+    edited: str,
+    place: Place,
+    entry: Mapping[str, Any] | None,
+) -> str:
+    """Return the edited text if it says exactly what it should: nothing else is ever written.
+
+    An empty table of servers is the same as none, which TOML has no need to name.
+
+    Raises:
+        NotEditableError: it does not.
+    """
+    wanted = _without_empty(changed(parse(text), place, entry), place)
+    try:
+        if _without_empty(parse(edited), place) == wanted:
+            return edited
+    except BrokenFileError:
+        pass
+    raise NotEditableError(f"{place.table} is written in a way that cannot be edited safely")
+
+
+def _without_empty(data: dict[str, Any], place: Place) -> dict[str, Any]:
+    if table_of(data, place):
+        return data
+    return {name: value for name, value in data.items() if name != place.table}

@@ -12,7 +12,7 @@ from server.mcp_hosts.edits import (
     Editor,
     NotEditableError,
     Place,
-    changed,
+    checked,
     newline_of,
     on_lines_of_their_own,
     quoted,
@@ -43,7 +43,7 @@ def put(text: str, place: Place, entry: Mapping[str, Any]) -> str:
     else:
         new = _written(entry, _indent(text, old.start), step, newline)
         edited = text[: old.node.start] + new + text[old.node.end :]
-    return _checked(text, edited, place, entry)
+    return checked(parse, text, edited, place, entry)
 
 
 def drop(text: str, place: Place) -> str:
@@ -62,7 +62,7 @@ def drop(text: str, place: Place) -> str:
     edited = text
     for start, end in reversed(_cuts(text, servers.node.members, entry)):
         edited = edited[:start] + edited[end:]
-    return _checked(text, _closed_up(edited, place), place, None)
+    return checked(parse, text, _closed_up(edited, place), place, None)
 
 
 def _cuts(text: str, members: tuple[Member, ...], entry: Member) -> list[tuple[int, int]]:
@@ -184,17 +184,6 @@ def _written(value: Any, indent: str, step: str, newline: str) -> str:
             return str(value)
         case _:
             raise NotEditableError("the entry holds something that JSON cannot")
-
-
-def _checked(text: str, edited: str, place: Place, entry: Mapping[str, Any] | None) -> str:
-    """Return the edited text if it says exactly what it should.
-
-    Raises:
-        NotEditableError: it does not; nothing is written then.
-    """
-    if parse(edited) != changed(parse(text), place, entry):
-        raise NotEditableError("the file is written in a way that cannot be edited safely")
-    return edited
 
 
 JSON = Editor(parse, put, drop)

@@ -12,15 +12,14 @@ from typing import Any, cast
 from server.mcp_hosts.edits import (
     BrokenFileError,
     Editor,
-    NotEditableError,
     Place,
-    changed,
     check_bounds,
+    checked,
     newline_of,
     on_lines_of_their_own,
+    on_one_line,
     position,
     quoted,
-    table_of,
 )
 
 _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)$")
@@ -81,7 +80,7 @@ def put(text: str, place: Place, entry: Mapping[str, Any]) -> str:
     else:
         gap = newline if text.strip("\ufeff \t\r\n") else ""
         edited = on_lines_of_their_own(text, newline) + gap + table
-    return _checked(text, edited, place, entry)
+    return checked(parse, text, edited, place, entry)
 
 
 def drop(text: str, place: Place) -> str:
@@ -93,7 +92,7 @@ def drop(text: str, place: Place) -> str:
     edited = text
     for block in reversed(_blocks_of(text, place)):
         edited = _without(edited, block)
-    return _checked(text, edited, place, None)
+    return checked(parse, text, edited, place, None)
 
 
 def _without(text: str, block: _Block) -> str:
@@ -162,7 +161,7 @@ def _table(path: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
     lines = ["[" + ".".join(_key(part) for part in path) + "]"]
     for name, value in data.items():
         if not isinstance(value, dict):
-            lines.append(f"{_key(name)} = {_value(value)}")
+            lines.append(f"{_key(name)} = {on_one_line(value, _key, ' = ')}")
     for name, value in data.items():
         if isinstance(value, dict):
             lines += ["", *_table((*path, name), cast("dict[str, Any]", value))]
@@ -171,45 +170,6 @@ def _table(path: tuple[str, ...], data: Mapping[str, Any]) -> list[str]:
 
 def _key(name: str) -> str:
     return name if _BARE.fullmatch(name) else quoted(name)
-
-
-def _value(value: Any) -> str:
-    match value:
-        case str():
-            return quoted(value)
-        case bool():
-            return "true" if value else "false"
-        case int() | Decimal():
-            return str(value)
-        case list():
-            return "[" + ", ".join(map(_value, cast("list[Any]", value))) + "]"
-        case dict():
-            pairs = cast("dict[str, Any]", value).items()
-            return "{" + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in pairs) + "}"
-        case _:
-            raise NotEditableError("the entry holds a date, which only a person can move")
-
-
-def _checked(text: str, edited: str, place: Place, entry: Mapping[str, Any] | None) -> str:
-    """Return the edited text if it says exactly what it should.
-
-    Raises:
-        NotEditableError: it does not; nothing is written then.
-    """
-    wanted = changed(parse(text), place, entry)
-    try:
-        if _without_empty(parse(edited), place) == _without_empty(wanted, place):
-            return edited
-    except BrokenFileError:
-        pass
-    raise NotEditableError(f"{place.table} is not written as [{place.table}.NAME]")
-
-
-def _without_empty(data: dict[str, Any], place: Place) -> dict[str, Any]:
-    """Leave out the table of servers when it is empty: TOML has no need to name it."""
-    if table_of(data, place):
-        return data
-    return {name: value for name, value in data.items() if name != place.table}
 
 
 TOML = Editor(parse, put, drop)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Protocol, cast
 
 from server.mcp_hosts.edits import (
@@ -16,10 +15,11 @@ from server.mcp_hosts.edits import (
     Editor,
     NotEditableError,
     Place,
-    changed,
     check_bounds,
+    checked,
     newline_of,
     on_lines_of_their_own,
+    on_one_line,
     quoted,
 )
 
@@ -93,7 +93,7 @@ def put(text: str, place: Place, entry: Mapping[str, Any]) -> str:
         edited = _filled(text, pair, newline.join(_lines({place.name: entry}, INDENT)))
     else:
         edited = _beside(text, _block(pair[1]), place, entry)
-    return _checked(text, edited, place, entry)
+    return checked(parse, text, edited, place, entry)
 
 
 def _beside(text: str, servers: _Node | None, place: Place, entry: Mapping[str, Any]) -> str:
@@ -127,7 +127,7 @@ def drop(text: str, place: Place) -> str:
     if len(_pairs(block)) == 1:
         colon = _behind_colon(text, servers[0])
         edited = edited[:colon] + " {}" + edited[colon:]
-    return _checked(text, edited, place, None)
+    return checked(parse, text, edited, place, None)
 
 
 def _behind_colon(text: str, key: _Node) -> int:
@@ -208,39 +208,8 @@ def _lines(data: Mapping[str, Any], indent: str) -> list[str]:
         if isinstance(value, dict) and value:
             lines += [f"{indent}{key}:", *_lines(cast("dict[str, Any]", value), indent + INDENT)]
         else:
-            lines.append(f"{indent}{key}: {_value(value)}")
+            lines.append(f"{indent}{key}: {on_one_line(value, quoted, ': ')}")
     return lines
-
-
-def _value(value: Any) -> str:
-    match value:
-        case str():
-            return quoted(value)
-        case bool() | None:
-            return {True: "true", False: "false", None: "null"}[value]
-        case int() | float() | Decimal():
-            return str(value)
-        case list():
-            return "[" + ", ".join(map(_value, cast("list[Any]", value))) + "]"
-        case dict():
-            pairs = cast("dict[str, Any]", value).items()
-            return "{" + ", ".join(f"{quoted(k)}: {_value(v)}" for k, v in pairs) + "}"
-        case _:
-            raise NotEditableError("the entry holds something that only a person can move")
-
-
-def _checked(text: str, edited: str, place: Place, entry: Mapping[str, Any] | None) -> str:
-    """Return the edited text if it says exactly what it should.
-
-    Raises:
-        NotEditableError: it does not; nothing is written then.
-    """
-    try:
-        if parse(edited) == changed(parse(text), place, entry):
-            return edited
-    except BrokenFileError:
-        pass
-    raise NotEditableError("the file is written in a way that cannot be edited safely")
 
 
 YAML_EDITOR = Editor(parse, put, drop)

@@ -1,1 +1,1 @@
-"""The web as Purser sees it: a guarded HTTP exchange and content extraction."""
+"""The web as Purser sees it: addresses to be asked, and one guarded, bounded HTTP exchange."""
