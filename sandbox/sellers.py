@@ -20,6 +20,7 @@ from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStub
 from x402.schemas.helpers import parse_payment_payload, parse_payment_requirements
 from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
+from sandbox.delay import delayed
 from sandbox.directory import add_directory_routes, declaration
 from sandbox.evm import USDC_ADDRESS
 from sandbox.facilitator import NETWORK, V1_NETWORK, add_facilitator_routes
@@ -81,7 +82,7 @@ def build_seller(
     _add_v1_route(app, facilitator, pay_to)
     add_facilitator_routes(app, facilitator)
     add_directory_routes(app, PRICES, pay_to)
-    return _record_payment_headers(_choose(app, schemes), seen)
+    return delayed(_record_payment_headers(_choose(app, schemes), seen))
 
 
 def _choose(app: AsgiApp, schemes: Callable[[], AsgiApp]) -> AsgiApp:
