@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sandbox.run import Sandbox
 from tests.desk import open_desk
 from tests.many.many_kit import LedgerBuyer, codes, fetch_all, toolbox_of
+from tools.many.batch import Batch, Wanted
 from tools.many.outcome import Outcome, Stopped
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.money import Usd
@@ -138,3 +139,15 @@ async def test_payments_per_minute_stop_the_call_and_leave_the_rest(
         assert (told.count("settled"), outcome.stopped) == (3, Stopped.RATE)
         assert 1 <= told.count("rate_limited") <= 2
         assert told[6:] == ["left"] * 6
+
+
+@pytest.mark.asyncio
+async def test_a_price_above_the_limit_for_each_page_is_refused_and_stops_no_other(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async with open_desk(tmp_path, sandbox) as desk:
+        urls = (f"{sandbox.seller_url}/article", f"{sandbox.seller_url}/api/weather?each")
+        wanted = Wanted(urls, None, 1, None, max_price=Usd.parse("0.009"))
+        outcome = await Batch(toolbox_of(desk), wanted).run()
+        assert codes(outcome.pages) == ["over_max_price", "settled"]
+        assert (outcome.stopped, str(outcome.spent)) == (None, "0.0001")

@@ -57,12 +57,14 @@ class Wanted:
     """What to fetch: URLs in order, what they may cost together, and how many go at a time.
 
     `time_s` is for all of it, in its first two thirds pages are begun and paid; None sets no limit.
+    No page may cost more than `max_price`, if there is one.
     """
 
     urls: tuple[str, ...]
     max_total: Usd | None
     concurrency: int
     time_s: int | None
+    max_price: Usd | None = None
 
 
 async def _unseen(done: int, of: int, words: str) -> None:
@@ -135,6 +137,11 @@ class Batch:
         """Return what came of each page so far."""
         return Outcome(tuple(self._pages), self._stopped, self._left_today)
 
+    @property
+    def under_way(self) -> int:
+        """Return how many pages are being asked for or paid."""
+        return len(self._active)
+
     def stop(self, why: Stopped) -> None:
         """Begin nothing more, and give up every page for which nothing was sent; it costs nothing.
 
@@ -157,7 +164,9 @@ class Batch:
         with anyio.CancelScope() as scope:
             self._active[page.number] = scope, exchange
             try:
-                bought = await buyer.fetch(exchange, max_price=None, pay_again=False)
+                bought = await buyer.fetch(
+                    exchange, max_price=self._wanted.max_price, pay_again=False
+                )
                 self._left_today = bought.left_today or self._left_today
                 self._record(_as_page(page, bought))
             except PurserError as error:
