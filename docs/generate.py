@@ -24,6 +24,7 @@ from errors_page import errors_page  # noqa: E402
 from hosts_page import hosts_page, links_block  # noqa: E402
 from networks_page import networks_page  # noqa: E402
 from page_parts import with_block  # noqa: E402
+from reports_page import reports_page  # noqa: E402
 from settings_page import settings_block, settings_page  # noqa: E402
 from tools_page import tools_block, tools_page  # noqa: E402
 
@@ -32,6 +33,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors": errors_page,
     "hosts": hosts_page,
     "networks": networks_page,
+    "reports": reports_page,
     "settings": settings_page,
     "tools": tools_page,
 }

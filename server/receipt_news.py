@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from tools.context import Buyer
     from wallet.exchange import Exchange, WebRequest
     from wallet.money import Usd
-    from wallet.payer import WalletStatus
     from wallet.presenting import Bought
     from wallet.quotes import Quote
+    from wallet.status import WalletStatus
 
 RECENT_URI = "receipts://recent"
 HOSTS_MAX, URIS_MAX, URI_CHARS_MAX = 100, 1_000, 200

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tools.answer import ToolAnswer, structured_answer
 from tools.context import Toolbox
 from wallet.approvals import Approval
+from wallet.channels.model import Channel
 from wallet.limits import CapStatus
 from wallet.model import Purchase
+from wallet.money import Usd
 from wallet.receipts import iso_time
 
 OPEN_SHOWN = 20
@@ -20,8 +23,9 @@ URL_CHARS = 200
 async def check_balance(toolbox: Toolbox) -> ToolAnswer:
     """Show how much can still be spent: each limit with what is settled, held and left today.
 
-    Also the wallet's tokens (null when the chain cannot be read, which is not zero), payments not
-    proven yet, and requests for approval. Only the user changes limits, approves or adds money.
+    Also the wallet's tokens (null when the chain cannot be read, which is not zero), payment
+    channels, payments not proven yet, and requests for approval. Only the user changes limits,
+    approves or adds money.
     """
     status = await toolbox.buyer.status()
     return structured_answer(
@@ -31,6 +35,7 @@ async def check_balance(toolbox: Toolbox) -> ToolAnswer:
             "limits": [_cap(cap) for cap in status.caps],
             "hosts_today": [{"host": name} | _cap(cap) for name, cap in status.hosts[:HOSTS_SHOWN]],
             **await _on_chain(toolbox, status.address),
+            "channels": _channels(status.channels),
             "open_holds": [_hold(one) for one in status.open[:OPEN_SHOWN]],
             "open_holds_total": len(status.open),
             "pending_approvals": [_pending(one) for one in status.pending[:PENDING_SHOWN]],
@@ -58,6 +63,18 @@ def _hold(purchase: Purchase) -> dict[str, Any]:
         "host": purchase.host,
         "created_at": iso_time(purchase.created_at),
         "valid_before": None if transfer is None else iso_time(transfer.valid_before),
+    }
+
+
+def _channels(channels: Sequence[Channel]) -> dict[str, Any] | None:
+    """Return the channels that have not ended, summed up; what is left of them is held."""
+    if not channels:
+        return None
+    return {
+        "open": len(channels),
+        "deposited_usd": str(Usd(sum(one.deposited_usd.micros for one in channels))),
+        "spent_usd": str(Usd(sum(one.spent_usd.micros for one in channels))),
+        "left_usd": str(Usd(sum(one.held_usd.micros for one in channels))),
     }
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from wallet.exchange import Exchange, WebRequest
     from wallet.ledger.base import Ledger
     from wallet.money import Usd
-    from wallet.payer import WalletStatus
     from wallet.presenting import Bought
     from wallet.purchases import Stored
     from wallet.quotes import Quote
+    from wallet.status import WalletStatus
 
 ResultT = TypeVar("ResultT")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import anyio.to_thread
 
 from wallet.allowances import Allowances
-from wallet.approvals import Approval, approved_offers, header_terms, offered_terms, terms_of
+from wallet.approvals import approved_offers, header_terms, offered_terms, terms_of
 from wallet.assets import find_asset
 from wallet.call_total import with_call_total
 from wallet.channels.buying import Till, other_way_refused
@@ -22,10 +22,10 @@ from wallet.errors import ErrorKind, PurserError, as_sentence
 from wallet.exchange import Exchange, WebRequest, WebResponse
 from wallet.funds import Funds
 from wallet.ids import payment_identifier, purchase_id, purchase_key
-from wallet.ledger.base import AlreadyBoughtError, Ledger, LedgerUnavailableError
-from wallet.limits import CapStatus, cap_status, caps_for
+from wallet.ledger.base import AlreadyBoughtError, LedgerUnavailableError
+from wallet.limits import caps_for
 from wallet.methods import method_of
-from wallet.model import Bill, Challenge, Offer, Purchase, Transfer
+from wallet.model import Bill, Challenge, Offer, Transfer
 from wallet.money import Usd
 from wallet.parts import Parts
 from wallet.policy import decide
@@ -36,25 +36,10 @@ from wallet.rails.router import objection, recognise, set_aside
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
 from wallet.repeats import Repeats, host_of, origin_of
 from wallet.sign_in import signed_in
+from wallet.status import WalletStatus, read_status
 
 ATTEMPTS = 3
 """So often a call looks again at what another process, buying the same meanwhile, came to."""
-
-
-@dataclass(frozen=True, slots=True)
-class WalletStatus:
-    """The wallet as a whole: `address` is None while the key cannot be reached.
-
-    `hosts` has the host's name with its cap, for each host that was paid or is owed today.
-    `pending` has the requests for approval that the user has not answered, newest first.
-    """
-
-    address: str | None
-    per_payment: Usd
-    caps: tuple[CapStatus, ...]
-    hosts: tuple[tuple[str, CapStatus], ...]
-    open: tuple[Purchase, ...]
-    pending: tuple[Approval, ...]
 
 
 class Payer:
@@ -148,33 +133,21 @@ class Payer:
         return replace(quote, chosen=None, refusal=kind, reason=missing)
 
     async def status(self) -> WalletStatus:
-        """Return every cap with what is settled, held and left, and every open purchase."""
+        """Return every limit with what is left of it, and what is open.
+
+        Raises:
+            PurserError: LEDGER_UNAVAILABLE.
+        """
         try:
             address = await self._parts.keys.address()
         except PurserError:
             address = None
         try:
-            return await self._parts.ledger.call(lambda ledger: self._status(ledger, address))
+            return await self._parts.ledger.call(
+                lambda ledger: read_status(ledger, self._parts.rules, self._parts.now_s(), address)
+            )
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
-
-    def _status(self, ledger: Ledger, address: str | None) -> WalletStatus:
-        rules, now = self._parts.rules, self._parts.now_s()
-        general = [cap for cap in caps_for(rules, "") if cap.scope == "all"]
-        balances = ledger.balances(tuple(general), now)
-        hosts = [
-            (balance.scope.removeprefix("host:"), cap_status(caps_for(rules, "")[-1], balance))
-            for balance in ledger.day_balances(now)
-            if balance.scope.startswith("host:")
-        ]
-        return WalletStatus(
-            address,
-            rules.per_payment,
-            tuple(cap_status(cap, balance) for cap, balance in zip(general, balances, strict=True)),
-            tuple(hosts),
-            tuple(ledger.open_purchases()),
-            tuple(one for one in ledger.list_approvals() if now < one.expires_at),
-        )
 
     async def _fetch_anew(
         self, exchange: Exchange, key: str, max_price: Usd | None, pay_again: bool

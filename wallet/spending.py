@@ -71,20 +71,20 @@ class Spending:
 class Totals:
     """Sums in micro-USD, and how many purchases each is of.
 
-    `verified` was read from the chain and `claimed` is settled by the seller's word; `unknown` was
-    or may have been sent; `held` was not sent yet, or is what a channel holds beside its pages;
-    `void` was freed and cost nothing.
+    The words are those of `wallet.money_words`: `verified` and `claimed` are spent; `unknown`,
+    `unsent` and `in_channels`, which is of no purchase, are held; `void` was freed.
     """
 
     verified: int = 0
     claimed: int = 0
     unknown: int = 0
-    held: int = 0
+    unsent: int = 0
+    in_channels: int = 0
     void: int = 0
     verified_count: int = 0
     claimed_count: int = 0
     unknown_count: int = 0
-    held_count: int = 0
+    unsent_count: int = 0
     void_count: int = 0
 
     def __add__(self, other: Totals) -> Totals:
@@ -102,35 +102,43 @@ class Totals:
         return self.verified_count + self.claimed_count
 
     @property
-    def open(self) -> int:
+    def held(self) -> int:
         """What is held against the limits, and may yet be spent."""
-        return self.unknown + self.held
+        return self.unknown + self.unsent + self.in_channels
+
+    @property
+    def held_count(self) -> int:
+        """How many purchases are open."""
+        return self.unknown_count + self.unsent_count
 
     @property
     def counted(self) -> int:
         """What counts against the limits: spent or held."""
-        return self.settled + self.open
+        return self.settled + self.held
 
 
 NOTHING = Totals()
 
 
-def kind_of(state: State, evidence: Evidence) -> str | None:
-    """Return which sum of `Totals` a purchase belongs to; None for one that was free."""
-    if state is State.FREE:
+def kind_of(line: Line) -> str | None:
+    """Return which sum of `Totals` a line belongs to; None for what was free."""
+    if line.state is State.FREE:
         return None
-    if state is State.SETTLED:
-        return "verified" if evidence is Evidence.VERIFIED else "claimed"
-    return {State.HELD: "held", State.VOID: "void"}.get(state, "unknown")
+    if line.state is State.SETTLED:
+        return "verified" if line.evidence is Evidence.VERIFIED else "claimed"
+    if line.of_channel:
+        return "in_channels"
+    return {State.HELD: "unsent", State.VOID: "void"}.get(line.state, "unknown")
 
 
 def total(lines: Iterable[Line]) -> Totals:
     """Add lines up."""
     sums = {field.name: 0 for field in fields(Totals)}
     for line in lines:
-        kind = kind_of(line.state, line.evidence)
+        kind = kind_of(line)
         if kind is not None:
             sums[kind] += line.micros
+        if kind is not None and line.count:
             sums[f"{kind}_count"] += line.count
     return Totals(**sums)
 

@@ -19,6 +19,7 @@ from server.commands.common import (
 )
 from server.commands.launcher import as_typed
 from wallet.errors import PurserError
+from wallet.money_words import DEPOSITED, HELD, LEFT, OPEN_PAYMENTS, SPENT
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -82,9 +83,12 @@ def _show(data: dict[str, Any], without_address: str) -> None:
         ]
         for row in [*data["limits"], *data["hosts_today"]]
     ]
-    print_table(["budget", "limit", "settled", "held", "left"], limits)
+    print_table(["budget", "limit", SPENT.word, HELD.word, LEFT.word], limits)
     say()
     print_holdings(data["on_chain"], data["on_chain_reason"])
+    if data["channels"]:
+        say()
+        say(_channels_line(data["channels"]))
     if data["open_holds"]:
         say()
         _show_holds(data["open_holds"], data["open_holds_total"])
@@ -114,6 +118,13 @@ def print_holdings(rows: list[dict[str, Any]] | None, reason: str | None) -> Non
     print_table(["network", "token", "balance", "note"], cells)
 
 
+def _channels_line(sums: dict[str, Any]) -> str:
+    """Say how the channels stand; what is left of them is part of what is held above."""
+    parts = ((DEPOSITED, "deposited_usd"), (SPENT, "spent_usd"), (LEFT, "left_usd"))
+    told = ", ".join(f"{part.word} {dollars(sums[field])}" for part, field in parts)
+    return as_typed(f"Payment channels: {sums['open']}, {told}. `purser channels` lists them.")
+
+
 def _show_holds(holds: list[dict[str, Any]], total: int) -> None:
     rows = [
         [
@@ -125,6 +136,6 @@ def _show_holds(holds: list[dict[str, Any]], total: int) -> None:
         ]
         for hold in holds
     ]
-    headings = ["receipt", "host", "held", "since (UTC)", "valid until (UTC)"]
-    title = as_typed(f"Open payments: {total}. `purser reconcile` looks at them.")
+    headings = ["receipt", "host", HELD.word, "since (UTC)", "valid until (UTC)"]
+    title = as_typed(f"{OPEN_PAYMENTS}: {total}. `purser reconcile` looks at them.")
     print_table(headings, rows, title=title)

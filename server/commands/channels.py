@@ -14,6 +14,7 @@ from server.commands.common import (
     say,
 )
 from server.commands.launcher import as_typed
+from wallet.money_words import DEPOSITED, LEFT, SPENT
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -72,7 +73,8 @@ def channel_row(channel: Channel) -> dict[str, Any]:
         "charged": token_units(channel.charged_atomic, decimals),
         "promised": token_units(channel.signed_max_atomic, decimals),
         "deposited_usd": str(channel.deposited_usd),
-        "held_usd": str(channel.held_usd),
+        "spent_usd": str(channel.spent_usd),
+        "left_usd": str(channel.held_usd),
         "evidence": channel.evidence.value,
         "tx_hash": channel.tx_hash,
         "withdraw_delay_s": config.withdraw_delay_s,
@@ -88,11 +90,15 @@ def channel_row(channel: Channel) -> dict[str, Any]:
 def channel_lines(row: dict[str, Any]) -> list[str]:
     """Lay one channel out for a screen of any width, where no id or amount may be cut."""
     symbol = row["asset"]["symbol"] or ""
-    made = f"deposited {row['deposited']} {symbol} ({row['evidence']})"
+    amounts = [
+        f"{DEPOSITED.word} {dollars(row['deposited_usd'])} ({row['evidence']})",
+        f"{SPENT.word} {dollars(row['spent_usd'])}",
+        f"{LEFT.word} {dollars(row['left_usd'])}",
+    ]
     lines = [
         row["id"],
         f"  {row['state']} with {row['seller']} on {row['network']}, since {row['created_at']}",
-        f"  {made}, charged {row['charged']}, still held {dollars(row['held_usd'])}",
+        f"  {', '.join(amounts)}",
     ]
     if row["claimed"] is not None:
         lines.append(f"  ended {row['closed_at']}; the seller claimed {row['claimed']} {symbol}")

@@ -32,6 +32,7 @@ from wallet.approvals import Approval
 from wallet.channels.model import NO_END, Channel
 from wallet.limits import CapStatus
 from wallet.model import Purchase
+from wallet.money_words import DEPOSITED, LEFT, OPEN_PAYMENTS, SPENT
 from wallet.spending import By
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def limits(seen: Overview) -> Html:
     facts = tag(
         "dl",
         *_fact("One payment", f"at most {dollars(str(seen.status.per_payment))}"),
-        *_fact("Open holds", str(len(seen.status.open))),
+        *_fact(OPEN_PAYMENTS, str(len(seen.status.open))),
         *_fact("Waiting for you", str(len(seen.status.pending))),
         *_fact("Wallet", tag("code", seen.status.address or "not known while the key is locked")),
         class_="facts narrow",
@@ -171,14 +172,14 @@ def _over_time(visit: Visit, seen: Overview) -> Html:
     ]
     drawn = columns(seen.report.broken_down(By.DAY))
     sums = seen.report.totals
-    said = f"{money(sums.settled)} spent, {money(sums.open)} held over {chosen} days"
+    said = f"{money(sums.settled)} spent, {money(sums.held)} held over {chosen} days"
     chart = bars(drawn, title="Spending over time", described=said, key="time")
     used = seen.report.used(By.DAY)
     details = tag(
         "details", tag("summary", "The same as a table"), breakdown_table("day", used), id="days"
     )
     head = tag("div", tag("nav", *tabs, class_="tabs", aria_label="Days"), class_="over")
-    figure = tag("p", tag("strong", money(sums.settled)), " spent, ", money(sums.open), " held")
+    figure = tag("p", tag("strong", money(sums.settled)), " spent, ", money(sums.held), " held")
     return card("Over time", head, figure, chart, key_of_bars(), details, key="over-time")
 
 
@@ -212,7 +213,7 @@ def pending(waiting: Sequence[Approval], now: int) -> Html:
 def open_holds(visit: Visit, held: Sequence[Purchase]) -> Html:
     """Return what is held against the limits, and when it can be free again."""
     if not held:
-        return empty_card("Open holds", "Every payment's outcome is known.", "holds")
+        return empty_card(OPEN_PAYMENTS, "Every payment's outcome is known.", "holds")
     rows = [
         (
             tag("a", moment(one.created_at), href=visit.path(receipt_path(one.id))),
@@ -224,11 +225,11 @@ def open_holds(visit: Visit, held: Sequence[Purchase]) -> Html:
         for one in held[:ROWS_MOST]
     ]
     note = (
-        "Signed, or about to be, and not proven yet. A hold is freed once the chain shows, after "
-        "its end, that it was never used."
+        "Signed, or about to be, and not proven yet. What is held is freed once the chain shows, "
+        "after the payment's end, that it was never used."
     )
     heads = ("since (UTC)", "#held", "status", "host", "can be used until (UTC)")
-    return card("Open holds", table(heads, rows, label="Open holds"), key="holds", note=note)
+    return card(OPEN_PAYMENTS, table(heads, rows, label=OPEN_PAYMENTS), key="holds", note=note)
 
 
 def _ends(purchase: Purchase) -> Html | str | None:
@@ -248,12 +249,12 @@ def channels(listed: Sequence[Channel]) -> Html:
                 tag("span", foreign(row["seller"], HOST_CHARS), class_="host"),
                 row["state"],
                 dollars(row["deposited_usd"]),
-                row["charged"],
-                dollars(row["held_usd"]),
+                dollars(row["spent_usd"]),
+                dollars(row["left_usd"]),
                 row["evidence"],
             )
         )
-    heads = ("seller", "state", "#deposited", "#charged", "#still held", "deposit")
+    heads = ("seller", "state", f"#{DEPOSITED.word}", f"#{SPENT.word}", f"#{LEFT.word}", "deposit")
     return card("Payment channels", table(heads, made, label="Channels"), key="channels")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from server.wiring import Wired
     from tools.context import Holding
     from wallet.channels.model import Channel
-    from wallet.payer import WalletStatus
+    from wallet.status import WalletStatus
 
 DAYS = (7, 30, 90)
 RECENT = 8

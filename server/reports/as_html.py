@@ -9,7 +9,9 @@ from importlib.resources import files
 
 from server.charts import Share, bars, decimals_of, money, percent, shares, swatch
 from server.pages.markup import Html, foreign, join, tag
+from server.reports.as_text import nothing
 from server.reports.report import Report, columns
+from wallet.money_words import HELD, IN_CHANNELS, UNKNOWN, UNSENT
 from wallet.spending import By, Totals, leading
 
 NAME_CHARS = 80
@@ -51,11 +53,16 @@ def as_html(report: Report) -> str:
         tag("title", f"Spending, {report.title} - Purser"),
         tag("style", Html(style)),
     )
-    sections = [_section(report, by) for by in report.by if by is not By.DAY]
     top = tag("h1", "Spending"), tag("p", f"{report.title}, UTC days", class_="quiet")
-    days = over_time(report.broken_down(By.DAY), key="time")
-    main = tag("main", *top, tiles(report), days, *sections, _foot(), class_="wide")
+    shown = [tag("p", nothing(report).replace("`", ""))] if report.is_empty else _parts(report)
+    main = tag("main", *top, *shown, class_="wide")
     return "<!doctype html>\n" + tag("html", head, tag("body", main), lang="en") + "\n"
+
+
+def _parts(report: Report) -> list[Html]:
+    days = over_time(report.broken_down(By.DAY), key="time")
+    sections = [_section(report, by) for by in report.by if by is not By.DAY]
+    return [tiles(report), days, *sections, _foot()]
 
 
 def tiles(report: Report) -> Html:
@@ -64,15 +71,22 @@ def tiles(report: Report) -> Html:
     proven = percent(sums.verified, sums.settled) if sums.settled else "-"
     rows = [
         (money(sums.settled), "spent", f"{sums.settled_count} purchases"),
-        (money(sums.open), "held", f"{sums.unknown_count} of unknown outcome"),
+        (money(sums.held), HELD.word, _parts_held(sums)),
         (proven, "verified on the chain", "the rest by the seller's word"),
         (str(sums.void_count), "freed", f"cost nothing; {money(sums.void)} came free"),
         (str(spending.free_fetches), "free fetches", "asked for nothing"),
     ]
     if spending.channels:
         deposited = sum(one.deposited_usd.micros for one in spending.channels)
-        rows.append((money(deposited), "put into channels", "their pages count as spent"))
+        rows.append((money(deposited), "put into channels", "what pages cost of it is spent"))
     return tag("dl", *(_tile(*row) for row in rows), class_="tiles")
+
+
+def _parts_held(sums: Totals) -> str:
+    """Say of what a sum of held money is made up."""
+    parts = [(UNKNOWN, sums.unknown), (UNSENT, sums.unsent), (IN_CHANNELS, sums.in_channels)]
+    told = [f"{money(micros)} {part.word}" for part, micros in parts if micros]
+    return ", ".join(told) or "no outcome is open"
 
 
 def _tile(figure: str, name: str, note: str) -> Html:
@@ -143,7 +157,7 @@ def breakdown_table(
     whole = sum(one.counted for one in sums.values())
     places = (
         decimals_of(one.settled for one in sums.values()),
-        decimals_of(one.open for one in sums.values()),
+        decimals_of(one.held for one in sums.values()),
     )
     rows = [
         _row(name, one, whole, places, swatch(number) if coloured and one.counted else None, brief)
@@ -168,7 +182,7 @@ def _row(
 ) -> Html:
     numbers = {
         "spent": money(one.settled, places[0]),
-        "held": money(one.open, places[1]) if one.open else "-",
+        "held": money(one.held, places[1]) if one.held else "-",
         "share": percent(one.counted, whole),
         "verified": percent(one.verified, one.settled) if one.settled else "-",
         "bought": str(one.settled_count),
@@ -181,9 +195,9 @@ def _row(
 def _foot() -> Html:
     return tag(
         "p",
-        "A purchase counts on the UTC day on which it was made. Held money was set aside before "
-        "anything was signed; it is spent or freed once the outcome is proven. What a limit or a "
-        "seller refused leaves no purchase behind, so it is not counted here.",
+        "A purchase counts on the UTC day on which it was made. Held money is set aside before "
+        "anything is signed; it is spent or freed once the outcome is proven, or its channel has "
+        "ended. What a limit or a seller refused leaves no purchase behind, so it is not counted.",
         class_="quiet small",
     )
 

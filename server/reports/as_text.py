@@ -8,7 +8,18 @@ from collections.abc import Iterable, Mapping
 
 from server.charts import decimals_of, money
 from server.commands.common import clean
+from server.commands.launcher import as_typed
 from server.reports.report import FIELDS, Report, totals_data
+from wallet.money_words import (
+    DEPOSITED,
+    FREED,
+    HELD,
+    IN_CHANNELS,
+    SPENT,
+    UNKNOWN,
+    UNSENT,
+    MoneyWord,
+)
 from wallet.spending import By, Totals, leading
 
 NAME_CHARS = 44
@@ -27,6 +38,8 @@ def as_text(report: Report, blocks: tuple[str, str] = BLOCKS) -> str:
         blocks: the two marks.
     """
     sums = report.totals
+    if report.is_empty:
+        return nothing(report) + "\n"
     lines = [f"Spending, {report.title} (UTC)", "", *_facts(report, sums)]
     for by in report.by:
         rows, rest = leading(report.used(by), ROWS_MOST)
@@ -34,55 +47,69 @@ def as_text(report: Report, blocks: tuple[str, str] = BLOCKS) -> str:
             rows, rest = report.used(by), None
         shown = {**rows} if rest is None else {**rows, "(others)": rest}
         lines += ["", *_table(by.value, shown, blocks)]
-    if sums.open:
-        lines += ["", f"{blocks[0]} spent   {blocks[1]} held, and may yet be spent or freed"]
+    if sums.held:
+        lines += ["", f"{blocks[0]} {SPENT.word}   {blocks[1]} {HELD.word}"]
     return "\n".join(lines) + "\n"
 
 
+def nothing(report: Report) -> str:
+    """Return what to say of a time in which nothing was bought, and what to do about it."""
+    free = report.spending.free_fetches
+    but = {0: "", 1: "; one fetch was free"}.get(free, f"; {free} fetches were free")
+    other = "`purser report --period YYYY-MM` shows another month, `purser receipts` the latest."
+    return as_typed(f"Nothing was bought in this time: {report.title} (UTC){but}. {other}")
+
+
 def _facts(report: Report, sums: Totals) -> list[str]:
+    """Return the sums as lines; a part of what is held has a line where there is any."""
     spending = report.spending
     deposited = sum(one.deposited_usd.micros for one in spending.channels)
-    rows = [
-        ("Spent", sums.settled, _times(sums.settled_count)),
-        ("  verified on the chain", sums.verified, _times(sums.verified_count)),
-        ("  by the seller's word", sums.claimed, _times(sums.claimed_count)),
-        ("Outcome unknown", sums.unknown, _times(sums.unknown_count)),
-        ("Held, not sent", sums.held, _times(sums.held_count)),
-        ("Freed, cost nothing", sums.void, _times(sums.void_count)),
+    always = [
+        (SPENT, sums.settled, sums.settled_count),
+        ("verified on the chain", sums.verified, sums.verified_count),
+        ("by the seller's word", sums.claimed, sums.claimed_count),
+        (HELD, sums.held, sums.held_count),
     ]
-    decimals = decimals_of([deposited, *(micros for _, micros, _ in rows)])
+    where_any = [
+        (UNKNOWN.word, sums.unknown, sums.unknown_count),
+        (UNSENT.word, sums.unsent, sums.unsent_count),
+        (IN_CHANNELS.word, sums.in_channels, 0),
+        (FREED, sums.void, sums.void_count),
+        (DEPOSITED, deposited, len(spending.channels)),
+    ]
+    rows = [*always, *(row for row in where_any if row[1])]
+    decimals = decimals_of(micros for _, micros, _ in rows)
     amounts = [money(micros, decimals) for _, micros, _ in rows]
     width = max(map(len, amounts))
     lines = [
-        f"{name:<25}{amount:>{width}}  {note if micros else ''}".rstrip()
-        for (name, micros, note), amount in zip(rows, amounts, strict=True)
+        f"{_name(name):<25}{amount:>{width}}  {_times(count) if micros else ''}".rstrip()
+        for (name, micros, count), amount in zip(rows, amounts, strict=True)
     ]
-    lines.append(f"{'Free fetches':<25}{spending.free_fetches:>{width}}")
-    if spending.channels:
-        opened = _times(len(spending.channels))
-        lines.append(f"{'Put into channels':<25}{money(deposited, decimals):>{width}}  {opened}")
-    return lines
+    return [*lines, f"{'Free fetches':<25}{spending.free_fetches:>{width}}"]
+
+
+def _name(name: MoneyWord | str) -> str:
+    """Return a sum's name: a word begins the line, and a part of it is set in."""
+    return f"  {name}" if isinstance(name, str) else name.word.capitalize()
 
 
 def _times(count: int) -> str:
-    return {0: "in channels", 1: "once"}.get(count, f"{count} times")
+    return {0: "", 1: "once"}.get(count, f"{count} times")
 
 
 def _table(heading: str, sums: Mapping[str, Totals], blocks: tuple[str, str]) -> list[str]:
-    if not sums:
-        return [f"BY {heading.upper()}: nothing was bought."]
     spent = decimals_of(one.settled for one in sums.values())
-    held = decimals_of(one.open for one in sums.values())
+    held = decimals_of(one.held for one in sums.values())
     cells = [
         (
             clean(name, NAME_CHARS) or "-",
             money(one.settled, spent),
-            money(one.open, held) if one.open else "-",
+            money(one.held, held) if one.held else "-",
             str(one.settled_count),
         )
         for name, one in sums.items()
     ]
-    head = (f"by {heading}".upper(), "SPENT", "HELD", "BOUGHT")
+    head = (f"by {heading}".upper(), SPENT.word.upper(), HELD.word.upper(), "BOUGHT")
     widths = [max(len(row[index]) for row in (head, *cells)) for index in range(4)]
     most = max(one.counted for one in sums.values())
     tails = ["", *(_bar(one, most, blocks) for one in sums.values())]
@@ -97,7 +124,7 @@ def _table(heading: str, sums: Mapping[str, Totals], blocks: tuple[str, str]) ->
 
 def _bar(one: Totals, most: int, blocks: tuple[str, str]) -> str:
     spent, held = (
-        max(1, BAR * micros // most) if micros else 0 for micros in (one.settled, one.open)
+        max(1, BAR * micros // most) if micros else 0 for micros in (one.settled, one.held)
     )
     return blocks[0] * spent + blocks[1] * held
 

@@ -42,6 +42,11 @@ class Report:
         return broken_down(self.spending.lines, by)
 
     @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing was bought, held or freed, and no channel opened."""
+        return not (self.spending.lines or self.spending.channels)
+
+    @property
     def title(self) -> str:
         """Return the first and the last day."""
         days = self.period.days
@@ -51,11 +56,11 @@ class Report:
 def columns(days: Mapping[str, Totals]) -> list[Bar]:
     """Return columns for a chart: one a day, or one a month where that would be too many."""
     if len(days) <= DAYS_AS_BARS:
-        return [Bar(day[5:], day, sums.settled, sums.open) for day, sums in days.items()]
+        return [Bar(day[5:], day, sums.settled, sums.held) for day, sums in days.items()]
     months: dict[str, Totals] = {}
     for day, sums in days.items():
         months[day[:7]] = months.get(day[:7], Totals()) + sums
-    return [Bar(month, month, sums.settled, sums.open) for month, sums in months.items()]
+    return [Bar(month, month, sums.settled, sums.held) for month, sums in months.items()]
 
 
 def as_data(report: Report) -> dict[str, Any]:
@@ -84,16 +89,19 @@ def totals_data(sums: Totals) -> dict[str, Any]:
         "settled_usd": sums.settled,
         "verified_usd": sums.verified,
         "claimed_usd": sums.claimed,
-        "unknown_usd": sums.unknown,
         "held_usd": sums.held,
+        "unknown_usd": sums.unknown,
+        "not_sent_usd": sums.unsent,
+        "in_channels_usd": sums.in_channels,
         "freed_usd": sums.void,
     }
     counts = {
         "settled": sums.settled_count,
         "verified": sums.verified_count,
         "claimed": sums.claimed_count,
-        "unknown": sums.unknown_count,
         "held": sums.held_count,
+        "unknown": sums.unknown_count,
+        "not_sent": sums.unsent_count,
         "freed": sums.void_count,
     }
     return {**{name: str(Usd(micros)) for name, micros in amounts.items()}, **counts}

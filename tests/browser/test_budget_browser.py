@@ -54,6 +54,7 @@ BALANCE: dict[str, Any] = {
         {"network": "eip155:84532", "asset": "USDC", "amount": None, "reason": "no answer"},
     ],
     "on_chain_reason": None,
+    "channels": {"open": 2, "deposited_usd": "0.10", "spent_usd": "0.04", "left_usd": "0.06"},
     "open_holds": [{"host": "maps.example.io", "amount_usd": "0.008"}],
     "open_holds_total": 1,
     "pending_approvals": [],
@@ -115,6 +116,7 @@ async def test_the_view_greets_its_host_and_shows_what_it_is_handed(chromium: Br
         for words in ("$1.174", "left of $2.00", "$0.758 spent, $0.068 held", "maps.example.io"):
             await expect(main).to_contain_text(words)
         await expect(main).to_contain_text("unknown: no answer")
+        await expect(main).to_contain_text("$0.10 deposited, $0.04 spent, $0.06 left")
         heard: list[dict[str, Any]] = await tab.evaluate("window.heard")
         assert [one["method"] for one in heard if "initial" in one.get("method", "")] == [
             "ui/initialize",

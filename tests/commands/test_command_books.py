@@ -95,6 +95,7 @@ def test_the_balance_shows_limits_holdings_and_open_payments(
             {"network": NETWORK, "asset": "USDC", "amount": on_chain(sandbox), "reason": None}
         ],
         "on_chain_reason": None,
+        "channels": None,
         "open_holds": [
             {
                 "receipt_id": held["receipt_id"],
@@ -114,7 +115,7 @@ def test_the_balance_shows_limits_holdings_and_open_payments(
         f"Address {BUYER}",
         "One payment at most $1.00",
         "",
-        "BUDGET LIMIT SETTLED HELD LEFT",
+        "BUDGET LIMIT SPENT HELD LEFT",
         "today $5.00 $0.01 $0.01 $4.98",
         "ever no limit $0.01 $0.01 no limit",
         "today, 127.0.0.1 $2.00 $0.01 $0.01 $1.98",

@@ -28,19 +28,32 @@ def test_a_channel_is_listed_refunded_and_still_held(reader: CommandLine, sandbo
     assert reader("fetch", f"{sandbox.seller_url}{PAGE}").code == 0
     (row,) = reader("channels", "--json").json()["channels"]
     assert (row["state"], row["evidence"]) == ("open", "verified")
-    assert (row["deposited"], row["charged"], row["held_usd"]) == ("0.01", "0.0001", "0.0099")
+    assert (row["deposited"], row["charged"]) == ("0.01", "0.0001")
+    sums = {"deposited_usd": "0.01", "spent_usd": "0.0001", "left_usd": "0.0099"}
+    assert {name: row[name] for name in sums} == sums
     shown = reader("channels").out
     assert row["id"] in shown
-    assert "still held $0.0099" in shown
+    assert "deposited $0.01 (verified), spent $0.0001, left $0.0099" in shown
     assert "asks a seller for the rest" in shown
 
     asked = reader("channel", "refund", row["id"], "--json").json()
     assert asked["state"] == "closing"
-    assert asked["held_usd"] == "0.0099"
+    assert asked["left_usd"] == "0.0099"
     again = reader("channel", "refund", row["id"])
     assert again.code == 0
     assert "a refund was asked for" in again.out
     assert "asks a seller for the rest" not in reader("channels").out
+
+
+def test_the_balance_sums_channels_up(reader: CommandLine, sandbox: Sandbox) -> None:
+    assert reader("fetch", f"{sandbox.seller_url}{PAGE}").code == 0
+    data = reader("balance", "--json").json()
+    sums = {"deposited_usd": "0.01", "spent_usd": "0.0001", "left_usd": "0.0099"}
+    assert data["channels"] == {"open": 1} | sums
+    assert data["limits"][0]["held_usd"] == "0.0099"
+    told = "Payment channels: 1, deposited $0.01, spent $0.0001, left $0.0099."
+    assert told in reader("balance").out
+    assert "  in channels            $0.0099\n" in reader("report").out
 
 
 def test_a_withdrawal_shows_both_transactions_and_sends_none(

@@ -63,7 +63,7 @@ def test_a_day_is_summed_up_as_its_budget_counts_it(ledger: SqliteLedger) -> Non
     mixed(ledger, NOON + DAY_S)
     for days_later in (0, 1):
         sums = total(day_of(ledger, days_later).lines)
-        assert (sums.open, sums.settled) == money(ledger, now=NOON + days_later * DAY_S)
+        assert (sums.held, sums.settled) == money(ledger, now=NOON + days_later * DAY_S)
         assert sums == Totals(
             verified=2_500,
             verified_count=1,
@@ -71,8 +71,8 @@ def test_a_day_is_summed_up_as_its_budget_counts_it(ledger: SqliteLedger) -> Non
             claimed_count=1,
             unknown=3_000,
             unknown_count=1,
-            held=400,
-            held_count=1,
+            unsent=400,
+            unsent_count=1,
             void=50_000,
             void_count=1,
         )
@@ -132,10 +132,11 @@ def test_a_deposit_is_held_until_pages_are_bought_from_it(ledger: SqliteLedger) 
     buy(ledger, one)
     lend(ledger, one)
     sums = total(day_of(ledger).lines)
-    assert (sums.settled, sums.unknown, sums.held) == (2 * PRICE, PRICE, DEPOSIT - 3 * PRICE)
-    assert (sums.open, sums.settled) == money(ledger, EVER)
+    assert (sums.settled, sums.unknown, sums.unsent) == (2 * PRICE, PRICE, 0)
+    assert sums.in_channels == DEPOSIT - 3 * PRICE
+    assert (sums.held, sums.settled) == money(ledger, EVER)
     tools = broken_down(day_of(ledger).lines, By.TOOL)
-    assert tools["payment channels"] == Totals(held=DEPOSIT - 3 * PRICE)
+    assert tools["payment channels"] == Totals(in_channels=DEPOSIT - 3 * PRICE)
 
 
 def test_what_a_payee_claims_beyond_the_pages_counts_when_the_channel_ends(
@@ -145,7 +146,7 @@ def test_what_a_payee_claims_beyond_the_pages_counts_when_the_channel_ends(
     lend(ledger, one)
     ledger.channels.close(one.id, 3 * PRICE, NOON + DAY_S)
     first, second = total(day_of(ledger).lines), total(day_of(ledger, 1).lines)
-    assert (first.settled, first.open) == (2 * PRICE, 0)
+    assert (first.settled, first.held) == (2 * PRICE, 0)
     assert (second.settled, second.settled_count) == (PRICE, 0)
     assert money(ledger, EVER) == (0, 3 * PRICE)
 

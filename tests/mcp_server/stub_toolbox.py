@@ -24,10 +24,10 @@ from wallet.ledger.base import Ledger, PurchaseFilter
 from wallet.limits import CapStatus
 from wallet.model import Delivery, Evidence, Purchase, State, Transfer
 from wallet.money import Usd
-from wallet.payer import WalletStatus
 from wallet.presenting import Bought
 from wallet.purchases import Stored
 from wallet.quotes import Quote, unpaid_quote
+from wallet.status import WalletStatus
 
 ERAS = ("legacy", "2026-07-28")
 PAID_ID = "01993a7e-0000-7000-8000-000000000001"
@@ -128,6 +128,7 @@ class StubBuyer:
             hosts=(("api.example.com", host),),
             open=(waiting,),
             pending=(),
+            channels=(),
         )
 
 

@@ -134,6 +134,7 @@ async def test_an_unreadable_balance_is_null_with_a_reason(era: Any) -> None:
             },
         ],
         "on_chain_reason": None,
+        "channels": None,
         "open_holds": [
             {
                 "receipt_id": PAID_ID,

@@ -13,9 +13,9 @@ from report_kit import HOSTILE_HOST, NOON, WEEK, line, report
 from server.reports.as_html import as_html
 from server.reports.as_text import ASCII_BLOCKS, as_csv, as_text, csv_text
 from server.reports.period import between, last_days, named
-from server.reports.report import as_data, columns
+from server.reports.report import Report, as_data, columns
 from wallet.model import Evidence, State
-from wallet.spending import By, Totals
+from wallet.spending import By, Spending, Totals
 
 UNKNOWN = line(state=State.UNKNOWN, evidence=Evidence.UNKNOWN, micros=5_000)
 CLAIMED = line(host="news.example", evidence=Evidence.CLAIMED, micros=20_000, day="2026-11-19")
@@ -70,16 +70,41 @@ def test_a_time_that_is_none_is_refused(since: str, until: str | None, told: str
 def test_text_lines_up_and_tells_spent_from_held_without_colour() -> None:
     text = as_text(report(line(), UNKNOWN, CLAIMED, FREED), ASCII_BLOCKS)
     assert "Spent                    $0.030  2 times" in text
-    assert "Outcome unknown          $0.005  once" in text
-    assert "Freed, cost nothing      $0.099  once" in text
+    assert "Held                     $0.005  once" in text
+    assert "  outcome unknown        $0.005  once" in text
+    assert "Freed                    $0.099  once" in text
+    assert "not sent" not in text
     assert re.search(r"^news.example +\$0.02 +- +1  #{24}$", text, re.M)
     assert re.search(r"^api.example.com +\$0.01 +\$0.005 +1  #{12}-{6}$", text, re.M)
 
 
-def test_every_breakdown_of_nothing_says_so() -> None:
-    text = as_text(report())
-    assert text.count("nothing was bought") == 4
-    assert "Nothing was bought." in as_html(report())
+def test_a_deposit_is_in_a_channel_and_not_a_payment_that_was_not_sent() -> None:
+    deposited = line(state=State.HELD, evidence=Evidence.CLAIMED, count=0, of_channel=True)
+    unsent = line(state=State.HELD, evidence=Evidence.NONE, micros=1_000)
+    text = as_text(report(deposited, unsent))
+    assert "Held                     $0.011  once\n" in text
+    assert "  not sent               $0.001  once\n" in text
+    assert "  in channels            $0.010\n" in text
+    data = as_data(report(deposited, unsent))["totals"]
+    assert (data["held_usd"], data["not_sent_usd"], data["in_channels_usd"]) == (
+        *("0.011", "0.001", "0.01"),
+    )
+    assert "$0.001 not sent, $0.01 in channels" in as_html(report(deposited, unsent))
+
+
+@pytest.mark.parametrize(("free", "told"), [(0, ""), (1, "; one fetch was free"), (2, "; 2 fetc")])
+def test_of_a_time_without_purchases_one_sentence_tells_and_one_says_what_to_do(
+    free: int, told: str
+) -> None:
+    empty = Report(WEEK, Spending((), (), free))
+    said = as_text(empty)
+    assert said.startswith(f"Nothing was bought in this time: {empty.title} (UTC){told}")
+    assert said.count("\n") == 1
+    assert "report --period YYYY-MM` shows another month" in said
+    page = as_html(empty)
+    assert said.strip().replace("`", "") in page
+    assert "<svg" not in page
+    assert "<table" not in page
 
 
 def test_data_has_every_sum_as_a_string_and_only_what_was_asked_for() -> None:
@@ -88,14 +113,17 @@ def test_data_has_every_sum_as_a_string_and_only_what_was_asked_for() -> None:
         "settled_usd": "0.03",
         "verified_usd": "0.01",
         "claimed_usd": "0.02",
+        "held_usd": "0.005",
         "unknown_usd": "0.005",
-        "held_usd": "0.00",
+        "not_sent_usd": "0.00",
+        "in_channels_usd": "0.00",
         "freed_usd": "0.099",
         "settled": 2,
         "verified": 1,
         "claimed": 1,
+        "held": 1,
         "unknown": 1,
-        "held": 0,
+        "not_sent": 0,
         "freed": 1,
     }
     assert list(data["by"]) == ["host"]

@@ -75,6 +75,15 @@ class Channel:
         return self.deposit.amount_atomic - self.charged_atomic
 
     @property
+    def spent_usd(self) -> Usd:
+        """Return what its pages cost, as the seller acknowledged it.
+
+        Exact, since no token of a channel has a unit that is less than a micro-dollar.
+        """
+        deposit = self.deposit.amount_atomic
+        return Usd(self.charged_atomic * self.deposited_usd.micros // deposit)
+
+    @property
     def held_usd(self) -> Usd:
         """Return what the channel itself holds of its deposit, beside its pages; 0 when ended."""
         if self.state not in LIVE_STATES:
