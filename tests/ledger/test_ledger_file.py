@@ -148,6 +148,18 @@ def test_the_schema_itself_refuses_a_second_open_purchase_of_one_key(path: Path)
         assert ledger.open_purchases() == [held]
 
 
+def test_the_schema_itself_refuses_a_second_purchase_of_one_nonce(path: Path) -> None:
+    with opened(path) as ledger:
+        first = ledger.hold(request(nonce="0x" + "ab" * 32))
+        ledger.void(first.id, allowed_from=(State.HELD,), note="never sent")
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TEMP TABLE twin AS SELECT * FROM purchases")
+            connection.execute("UPDATE twin SET id = 'other', key = 'other'")
+            connection.execute("UPDATE twin SET nonce = upper(nonce), payer = lower(payer)")
+            with pytest.raises(sqlite3.IntegrityError, match=r"purchases\.nonce"):
+                connection.execute("INSERT INTO purchases SELECT * FROM twin")
+
+
 @pytest.mark.parametrize(
     ("statement", "sentence"),
     [
