@@ -16,35 +16,25 @@ from fastapi import FastAPI, Request, Response
 
 from sandbox.evm import USDC_ADDRESS
 from sandbox.facilitator import NETWORK
+from sandbox.wares import SHOP, Listing, Ware
 
 PAGE = 100
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
-_TEXT = {"text": "A purser keeps the books. The captain keeps the ship.", "sentences": 1}
-_TEXT_SCHEMA = {
-    "properties": {"text": {"type": "string"}, "sentences": {"type": "integer"}},
-    "required": ["text"],
-}
-_LISTED = {
-    "GET /article": ("Harbour library", ["essay", "history"]),
-    "GET /api/weather": ("Harbour weather", ["weather", "forecast"]),
-    "GET /image.png": ("Harbour pictures", ["image"]),
-    "POST /api/summarise": ("Harbour clerk", ["text", "summary"]),
-    "GET /dear": ("Harbour charts", ["maps"]),
-}
-_QUALITY = {"GET /api/weather": (42, 15), "GET /article": (7, 3)}
+_DAY = "2026-11-21T08:00:00Z"
+_TYPES = {str: "string", int: "integer"}
+LISTED = tuple((ware, ware.listing) for ware in SHOP if ware.listing is not None)
 
 
-def declaration(route: str) -> dict[str, Any]:
-    """Return the `extensions` of a route: how it is called, and the schema of that."""
-    method = route.partition(" ")[0]
-    told: dict[str, Any] = {"type": "http", "method": method}
+def declaration(ware: Ware) -> dict[str, Any]:
+    """Return the `extensions` of a ware's route: how it is called, and the schema of that."""
+    told: dict[str, Any] = {"type": "http", "method": ware.method}
     properties: dict[str, Any] = {"type": {"type": "string", "const": "http"}}
     required = ["type", "method"]
-    if method == "POST":
-        told |= {"bodyType": "json", "body": _TEXT}
+    if ware.body is not None:
+        told |= {"bodyType": "json", "body": dict(ware.body)}
         properties["method"] = {"type": "string", "enum": ["POST", "PUT", "PATCH"]}
         properties["bodyType"] = {"type": "string", "enum": ["json", "form-data", "text"]}
-        properties["body"] = _TEXT_SCHEMA
+        properties["body"] = _body_schema(ware, ware.body)
         required += ["bodyType", "body"]
     else:
         properties["method"] = {"type": "string", "enum": ["GET", "HEAD", "DELETE"]}
@@ -61,15 +51,21 @@ def declaration(route: str) -> dict[str, Any]:
     }
 
 
-def add_directory_routes(
-    app: FastAPI, prices: Mapping[str, tuple[str, str, str]], pay_to: str
-) -> None:
-    """Serve the directories of what is sold under `prices`: route to price, text, media type."""
+def _body_schema(ware: Ware, body: Mapping[str, str | int]) -> dict[str, Any]:
+    properties = {name: {"type": _TYPES[type(value)]} for name, value in body.items()}
+    return {
+        "properties": properties,
+        "required": [name for name in body if name not in ware.optional],
+    }
+
+
+def add_directory_routes(app: FastAPI, pay_to: str) -> None:
+    """Serve the directories of what the v2 paywall sells."""
 
     async def resources(request: Request) -> Response:
         limit = _number(request, "limit", PAGE)
         first = _number(request, "offset", 0)
-        items = _items(request, prices, pay_to)
+        items = _items(request, pay_to)
         page = {"limit": limit, "offset": first, "total": len(items)}
         found = items[first : first + limit]
         return _json(request, {"x402Version": 2, "items": found, "pagination": page})
@@ -78,7 +74,7 @@ def add_directory_routes(
         wanted = set(re.findall(r"\w+", request.query_params.get("query", "").lower()))
         found = [
             one
-            for one in _items(request, prices, pay_to)
+            for one in _items(request, pay_to)
             if wanted & set(re.findall(r"\w+", json.dumps(one).lower()))
         ]
         return _json(request, {"x402Version": 2, "resources": found, "partialResults": False})
@@ -87,10 +83,10 @@ def add_directory_routes(
         return _json(request, {"version": 1, "services": [_mpp_service(pay_to)]})
 
     async def openapi(request: Request) -> Response:
-        return _json(request, _openapi(prices, pay_to))
+        return _json(request, _openapi())
 
     async def well_known(request: Request) -> Response:
-        urls = [one["resource"] for one in _items(request, prices, pay_to)]
+        urls = [one["resource"] for one in _items(request, pay_to)]
         return _json(request, {"version": 1, "resources": urls})
 
     app.get("/directory/discovery/resources")(resources)
@@ -100,54 +96,38 @@ def add_directory_routes(
     app.get("/.well-known/x402")(well_known)
 
 
-def _items(
-    request: Request, prices: Mapping[str, tuple[str, str, str]], pay_to: str
-) -> list[dict[str, Any]]:
+def _items(request: Request, pay_to: str) -> list[dict[str, Any]]:
     base = str(request.base_url).rstrip("/")
-    return [
-        _item(base, route, price, text, media_type, pay_to)
-        for route, (price, text, media_type) in prices.items()
-        if route in _LISTED
-    ]
+    return [_item(base, ware, listing, pay_to) for ware, listing in LISTED]
 
 
-def _item(
-    base: str, route: str, price: str, text: str, media_type: str, pay_to: str
-) -> dict[str, Any]:
-    name, tags = _LISTED[route]
-    calls, payers = _QUALITY.get(route, (0, 0))
-    quality = {"l30DaysTotalCalls": calls, "l30DaysUniquePayers": payers}
+def _item(base: str, ware: Ware, listing: Listing, pay_to: str) -> dict[str, Any]:
+    quality = {"l30DaysTotalCalls": listing.calls, "l30DaysUniquePayers": listing.payers}
     return {
-        "resource": base + route.partition(" ")[2],
+        "resource": ware.url(base),
         "type": "http",
         "x402Version": 2,
-        "accepts": [_offer(price, pay_to)],
-        "lastUpdated": "2026-11-21T08:00:00Z",
-        "description": text,
-        "mimeType": media_type,
-        "serviceName": name,
-        "tags": tags,
-        "extensions": declaration(route),
-        "quality": {**quality, "lastCalledAt": "2026-11-21T08:00:00Z"} if payers else None,
+        "accepts": [_offer(ware, pay_to)],
+        "lastUpdated": _DAY,
+        "description": ware.title,
+        "mimeType": ware.media_type,
+        "serviceName": listing.name,
+        "tags": list(listing.tags),
+        "extensions": declaration(ware),
+        "quality": {**quality, "lastCalledAt": _DAY} if listing.payers else None,
     }
 
 
-def _offer(price: str, pay_to: str) -> dict[str, Any]:
+def _offer(ware: Ware, pay_to: str) -> dict[str, Any]:
     return {
         "scheme": "exact",
         "network": NETWORK,
         "asset": USDC_ADDRESS,
-        "amount": str(_atomic(price)),
+        "amount": str(ware.amount_atomic),
         "payTo": pay_to,
         "maxTimeoutSeconds": 60,
         "extra": {"name": "USDC", "version": "2"},
     }
-
-
-def _atomic(price: str) -> int:
-    """Return the amount of a price such as `$0.01` in millionths."""
-    whole, _, fraction = price.removeprefix("$").partition(".")
-    return int(whole) * 1_000_000 + int(fraction.ljust(6, "0"))
 
 
 def _mpp_service(pay_to: str) -> dict[str, Any]:
@@ -180,24 +160,25 @@ def _mpp_service(pay_to: str) -> dict[str, Any]:
     }
 
 
-def _openapi(prices: Mapping[str, tuple[str, str, str]], pay_to: str) -> dict[str, Any]:
+def _openapi() -> dict[str, Any]:
     paths: dict[str, Any] = {}
-    for route, (price, text, media_type) in prices.items():
-        method, _, path = route.partition(" ")
-        paths.setdefault(path, {})[method.lower()] = {
-            "summary": text,
+    for ware in SHOP:
+        amount = ware.price.removeprefix("$")
+        call: dict[str, Any] = {
+            "summary": ware.title,
             "x-payment-info": {
                 "protocols": ["x402"],
-                "price": {"mode": "fixed", "currency": "USD", "amount": price.removeprefix("$")},
+                "price": {"mode": "fixed", "currency": "USD", "amount": amount},
             },
             "responses": {
-                "200": {"description": "OK", "content": {media_type: {}}},
+                "200": {"description": "OK", "content": {ware.media_type: {}}},
                 "402": {"description": "Payment Required"},
             },
         }
-    paths["/api/summarise"]["post"]["requestBody"] = {
-        "content": {"application/json": {"schema": {"type": "object", **_TEXT_SCHEMA}}}
-    }
+        if ware.body is not None:
+            schema = {"type": "object", **_body_schema(ware, ware.body)}
+            call["requestBody"] = {"content": {"application/json": {"schema": schema}}}
+        paths.setdefault(ware.path, {})[ware.method.lower()] = call
     return {
         "openapi": "3.1.0",
         "info": {"title": "The sandbox's sellers", "version": "1"},

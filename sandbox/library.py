@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Response
 
-from sandbox.corpus import documents
+from sandbox.corpus import Document, documents
 
-LIBRARY_PRICE = ("$0.001", "Any document of the library, such as log.pdf", "text/html")
-"""Price, description and media type of `GET /library/*`."""
+
+def find_document(name: str) -> Document | None:
+    """Return the document of this name, or None."""
+    return next((one for one in documents() if one.name == name), None)
 
 
 def add_library_routes(app: FastAPI) -> None:
     """Serve each document of the corpus as its own seller would, byte by byte."""
 
     async def get_document(name: str) -> Response:
-        found = next((one for one in documents() if one.name == name), None)
+        found = find_document(name)
         if found is None:
             return Response("no such document", 404, media_type="text/plain")
         return Response(found.body, headers={"content-type": found.content_type})

@@ -1,4 +1,4 @@
-"""The official x402 middleware in front of a FastAPI app."""
+"""The official x402 middleware in front of a FastAPI app, behind a check of our own."""
 
 from __future__ import annotations
 
@@ -13,10 +13,18 @@ from x402.http.x402_http_server import x402HTTPResourceServer
 MAX_TIMEOUT_S = 60
 
 
+async def nothing_refused(_: Request) -> Response | None:
+    """Refuse no request."""
+    return None
+
+
 def require_payment(
-    app: FastAPI, server: x402ResourceServer, routes: dict[str, RouteConfig]
+    app: FastAPI,
+    server: x402ResourceServer,
+    routes: dict[str, RouteConfig],
+    refusal: Callable[[Request], Awaitable[Response | None]] = nothing_refused,
 ) -> None:
-    """Let the middleware guard `routes` of `app`.
+    """Let the middleware guard `routes` of `app`, once `refusal` has nothing against a request.
 
     Raises:
         x402.http.types.RouteConfigurationError: the facilitator does not support a route's scheme.
@@ -29,4 +37,5 @@ def require_payment(
     async def guard(  # pyright: ignore[reportUnusedFunction]
         request: Request, call_next: Callable[[Request], Awaitable[Response]]
     ) -> Response:
-        return await pay(request, call_next)
+        refused = await refusal(request)
+        return await pay(request, call_next) if refused is None else refused

@@ -30,8 +30,9 @@ from sandbox.channels import add_channel_routes
 from sandbox.facilitator import NETWORK
 from sandbox.paywall import MAX_TIMEOUT_S, require_payment
 from sandbox.rpc import AsgiApp
-from sandbox.sellers import SCHEME_PRICES
+from sandbox.wares import BY_SCHEME, Ware
 
+_GASLESS = "/permit2/gasless"
 UPTO_TAKEN_ATOMIC = 12_345
 """What `/upto/page` takes of its ceiling unless `?take=` says otherwise."""
 
@@ -53,19 +54,20 @@ def build_scheme_seller(
     channels = BatchSettlementEvmScheme(pay_to)
     server.register(NETWORK, channels)
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    require_payment(app, server, {route: _route(route, pay_to) for route in SCHEME_PRICES})
+    require_payment(app, server, {ware.route: _config(ware, pay_to) for ware in BY_SCHEME})
     _add_pages(app)
     add_channel_routes(app, channels, facilitator)
     return app
 
 
-def _route(route: str, pay_to: str) -> RouteConfig:
-    scheme, price, description = SCHEME_PRICES[route]
-    permit2 = {"assetTransferMethod": "permit2"} if "/permit2/" in route else None
-    gasless = declare_eip2612_gas_sponsoring_extension() if "gasless" in route else None
+def _config(ware: Ware, pay_to: str) -> RouteConfig:
+    through_permit2 = ware.scheme == "permit2"
+    extra = {"assetTransferMethod": "permit2"} if through_permit2 else None
+    scheme = "exact" if through_permit2 else ware.scheme
+    gasless = declare_eip2612_gas_sponsoring_extension() if ware.path == _GASLESS else None
     return RouteConfig(
-        accepts=PaymentOption(scheme, pay_to, price, NETWORK, MAX_TIMEOUT_S, permit2),
-        description=description,
+        accepts=PaymentOption(scheme, pay_to, ware.price, NETWORK, MAX_TIMEOUT_S, extra),
+        description=ware.title,
         extensions=gasless,
     )
 
@@ -84,6 +86,6 @@ def _add_pages(app: FastAPI) -> None:
         return PlainTextResponse(f"Page {number} of the log of the brig Constance.")
 
     app.get("/permit2/page")(tide_table)
-    app.get("/permit2/gasless")(tide_table)
+    app.get(_GASLESS)(tide_table)
     app.get("/upto/page")(account)
     app.get("/batch/page/{number}")(log_page)

@@ -1,14 +1,10 @@
-"""The sellers: a FastAPI app behind the official x402 v2 middleware, and one hand-made v1 route."""
+"""The sellers as one app: most behind the official x402 v2 middleware, one in x402 v1."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
-import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -17,40 +13,24 @@ from x402.http.types import PaymentOption, RouteConfig
 from x402.mechanisms.evm.exact import (  # pyright: ignore[reportMissingTypeStubs]
     register_exact_evm_server,
 )
-from x402.schemas.helpers import parse_payment_payload, parse_payment_requirements
-from x402.schemas.v1 import PaymentPayloadV1, PaymentRequirementsV1
 
+from sandbox.clerk import add_services, refusal
 from sandbox.delay import delayed
 from sandbox.directory import add_directory_routes, declaration
-from sandbox.evm import USDC_ADDRESS
-from sandbox.facilitator import NETWORK, V1_NETWORK, add_facilitator_routes
-from sandbox.library import LIBRARY_PRICE, add_library_routes
+from sandbox.facilitator import NETWORK, add_facilitator_routes
+from sandbox.index_page import filled_index
+from sandbox.library import add_library_routes
 from sandbox.paywall import MAX_TIMEOUT_S, require_payment
 from sandbox.picture import ship_png
 from sandbox.rpc import AsgiApp, Receive, Scope, Send
+from sandbox.version1 import add_v1_route
+from sandbox.wares import BY_SCHEME, SHOP
 
-PRICES = {
-    "GET /article": ("$0.01", "An essay on ships' pursers and their ledgers", "text/html"),
-    "GET /api/weather": ("$0.0001", "The weather at the harbour", "application/json"),
-    "GET /image.png": ("$0.005", "A picture of a ship at sunset", "image/png"),
-    "POST /api/summarise": ("$0.02", "The first sentences of your text", "application/json"),
-    "GET /dear": ("$25.00", "The chart of a buried chest", "text/html"),
-    "GET /library/*": LIBRARY_PRICE,
-    "GET /fails": ("$0.01", "A seller that breaks after it is paid", "application/json"),
-}
-V1_PRICE_ATOMIC = 10_000  # $0.01
-SCHEME_PRICES = {
-    "GET /permit2/page": ("exact", "$0.01", "The times of high water, paid through Permit2"),
-    "GET /permit2/gasless": ("exact", "$0.01", "The same; Permit2 is approved by a signature"),
-    "GET /upto/page": ("upto", "$0.05", "An account of what you used; $0.05 is the most"),
-    "GET /batch/page/*": ("batch-settlement", "$0.0001", "A page of the log, through a channel"),
-}
-"""What `sandbox.schemes` sells: scheme, price, description."""
-_SCHEME_PATHS = ("/permit2/", "/upto/", "/batch/")
+_SCHEME_PATHS = tuple(sorted({ware.path[: ware.path.index("/", 1) + 1] for ware in BY_SCHEME}))
 
 _PAGES = Path(__file__).parent / "pages"
+_HTML_PAGES = {"/article": "article.html", "/pilotage": "pilotage.html", "/dear": "chart.html"}
 _PAYMENT_HEADERS = (b"payment-signature", b"x-payment")
-_MAX_SUMMARY_SENTENCES = 5
 
 
 def build_seller(
@@ -58,7 +38,7 @@ def build_seller(
 ) -> AsgiApp:
     """Return the sellers as one ASGI app that appends each payment header it gets to `seen`.
 
-    `schemes` builds the seller of `SCHEME_PRICES`; it is called by the first request for one.
+    `schemes` builds the seller of `BY_SCHEME`; it is called by the first request for one.
 
     Raises:
         x402.http.types.RouteConfigurationError: the facilitator does not support a route's scheme.
@@ -67,21 +47,22 @@ def build_seller(
     server = x402ResourceServer(facilitator)  # pyright: ignore[reportArgumentType]
     register_exact_evm_server(server, [NETWORK])
     routes: dict[str, RouteConfig] = {
-        route: RouteConfig(
-            accepts=PaymentOption("exact", pay_to, price, NETWORK, MAX_TIMEOUT_S),
-            description=description,
-            mime_type=mime_type,
-            extensions=declaration(route),
+        ware.route: RouteConfig(
+            accepts=PaymentOption("exact", pay_to, ware.price, NETWORK, MAX_TIMEOUT_S),
+            description=ware.title,
+            mime_type=ware.media_type,
+            extensions=declaration(ware),
         )
-        for route, (price, description, mime_type) in PRICES.items()
+        for ware in SHOP
     }
-    require_payment(app, server, routes)
+    require_payment(app, server, routes, refusal)
     _add_free_routes(app)
     _add_paid_routes(app)
+    add_services(app)
     add_library_routes(app)
-    _add_v1_route(app, facilitator, pay_to)
+    add_v1_route(app, facilitator, pay_to, _page("article.html"))
     add_facilitator_routes(app, facilitator)
-    add_directory_routes(app, PRICES, pay_to)
+    add_directory_routes(app, pay_to)
     return delayed(_record_payment_headers(_choose(app, schemes), seen))
 
 
@@ -110,17 +91,11 @@ def _record_payment_headers(app: AsgiApp, seen: list[str]) -> AsgiApp:
 
 
 def _add_free_routes(app: FastAPI) -> None:
-    exact = [(route, price, text) for route, (price, text, _) in PRICES.items()]
-    others = [(route, price, text) for route, (_, price, text) in SCHEME_PRICES.items()]
-    rows = "".join(
-        f"<tr><td><code>{route}</code></td><td>{price}</td><td>{description}</td></tr>"
-        for route, price, description in (*exact, *others)
-    )
-    index = _page("index.html").replace("<!-- prices -->", rows)
+    index = _page("index.html")
     free = _page("free.html")
 
-    async def get_index() -> HTMLResponse:
-        return HTMLResponse(index)
+    async def get_index(request: Request) -> HTMLResponse:
+        return HTMLResponse(filled_index(index, str(request.base_url).rstrip("/")))
 
     async def get_free() -> HTMLResponse:
         return HTMLResponse(free)
@@ -130,13 +105,8 @@ def _add_free_routes(app: FastAPI) -> None:
 
 
 def _add_paid_routes(app: FastAPI) -> None:
-    article, chart = _page("article.html"), _page("chart.html")
-
-    async def get_article() -> HTMLResponse:
-        return HTMLResponse(article)
-
-    async def get_chart() -> HTMLResponse:
-        return HTMLResponse(chart)
+    for path, name in _HTML_PAGES.items():
+        app.get(path)(_sending(_page(name)))
 
     async def get_image() -> Response:
         return Response(ship_png(), media_type="image/png")
@@ -149,85 +119,16 @@ def _add_paid_routes(app: FastAPI) -> None:
     async def fail() -> JSONResponse:
         return JSONResponse({"error": "the clerk dropped the ink"}, 500)
 
-    app.get("/article")(get_article)
-    app.get("/dear")(get_chart)
     app.get("/image.png")(get_image)
     app.get("/api/weather")(get_weather)
     app.get("/fails")(fail)
-    app.post("/api/summarise")(_summarise)
 
 
-async def _summarise(request: Request) -> JSONResponse:
-    """Answer `{"text": str, "sentences": int}` with the text's first sentences."""
-    try:
-        body: Any = await request.json()
-    except ValueError:
-        return JSONResponse({"error": "the body must be JSON"}, 400)
-    match body:
-        case {"text": str(text), **rest}:
-            wanted = rest.get("sentences", 2)
-        case _:
-            return JSONResponse({"error": "the body must have a text"}, 400)
-    if not isinstance(wanted, int) or not 1 <= wanted <= _MAX_SUMMARY_SENTENCES:
-        return JSONResponse({"error": "sentences must be 1 to 5"}, 400)
-    sentences = re.split(r"(?<=[.!?])\s+", text.strip())
-    summary = " ".join(sentences[:wanted])
-    return JSONResponse({"summary": summary, "words": len(text.split())})
+def _sending(text: str) -> Callable[[], Awaitable[HTMLResponse]]:
+    async def send_page() -> HTMLResponse:
+        return HTMLResponse(text)
 
-
-def _add_v1_route(app: FastAPI, facilitator: x402Facilitator, pay_to: str) -> None:
-    """Sell the article in x402 v1; the official package has no v1 seller (x402 v1, HTTP)."""
-    article = _page("article.html")
-
-    async def get_v1_article(request: Request) -> Response:
-        offer = _v1_offer(str(request.url), pay_to)
-        header = request.headers.get("x-payment")
-        if header is None:
-            return _v1_challenge(offer, "X-PAYMENT header is required")
-        try:
-            payload = parse_payment_payload(base64.b64decode(header, validate=True))
-        except (binascii.Error, ValueError):
-            return _v1_challenge(offer, "invalid_payload")
-        if not isinstance(payload, PaymentPayloadV1):
-            return _v1_challenge(offer, "invalid_x402_version")
-        verified = await facilitator.verify(payload, offer)
-        if not verified.is_valid:
-            return _v1_challenge(offer, verified.invalid_reason or "invalid_payment")
-        settled = await facilitator.settle(payload, offer)
-        receipt = base64.b64encode(settled.model_dump_json(by_alias=True).encode()).decode()
-        if not settled.success:
-            response = _v1_challenge(offer, settled.error_reason or "settlement_failed")
-        else:
-            response = HTMLResponse(article)
-        response.headers["X-PAYMENT-RESPONSE"] = receipt
-        return response
-
-    app.get("/v1/article")(get_v1_article)
-
-
-def _v1_offer(resource: str, pay_to: str) -> PaymentRequirementsV1:
-    offer = parse_payment_requirements(
-        1,
-        {
-            "scheme": "exact",
-            "network": V1_NETWORK,
-            "maxAmountRequired": str(V1_PRICE_ATOMIC),
-            "resource": resource,
-            "description": "The same essay, sold in x402 v1",
-            "mimeType": "text/html",
-            "payTo": pay_to,
-            "maxTimeoutSeconds": MAX_TIMEOUT_S,
-            "asset": USDC_ADDRESS,
-            "extra": {"name": "USDC", "version": "2"},
-        },
-    )
-    assert isinstance(offer, PaymentRequirementsV1)
-    return offer
-
-
-def _v1_challenge(offer: PaymentRequirementsV1, error: str) -> JSONResponse:
-    accepts = [offer.model_dump(by_alias=True, exclude_none=True)]
-    return JSONResponse({"x402Version": 1, "error": error, "accepts": accepts}, 402)
+    return send_page
 
 
 def _page(name: str) -> str:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 PAGES = (
     ("/free", "asks for nothing"),
-    ("/article", "costs $0.01"),
-    ("/api/weather", "costs $0.0001"),
-    ("/dear", "costs $25.00, more than the limits allow"),
+    ("/article", "costs {}"),
+    ("/api/weather", "costs {}"),
+    ("/pilotage", "costs {}, more than is paid without your approval"),
+    ("/dear", "costs {}, more than the limits allow"),
 )
+"""What the first lines to try are for; each price comes from the table of wares."""
 CHECK_S = 1
 PERMIT2_ATOMIC = 5_000_000
 """So much may Permit2 take from the buyer, for the pages that are paid through it."""
@@ -89,6 +91,8 @@ def describe(sandbox: Sandbox, home: Path) -> dict[str, Any]:
 
 
 def _show(data: dict[str, Any]) -> None:
+    from sandbox.wares import BY_PATH
+
     say(f"Seller:  {data['seller_url']}")
     say(f"Chain:   {data['rpc_url']}  (stands in for {data['network']})")
     say(f"Buyer:   {data['buyer_address']}  (holds play money)")
@@ -107,7 +111,8 @@ def _show(data: dict[str, Any]) -> None:
     say()
     purser = command_line()
     for path, what in PAGES:
-        say(f"  {purser} fetch {data['seller_url']}{path}    # {what}")
+        price = BY_PATH[path].price if path in BY_PATH else ""
+        say(f"  {purser} fetch {data['seller_url']}{path}    # {what.format(price)}")
     say(f"  {purser} price {' '.join(data['pages'][:3])}")
     say(f"  {purser} balance")
     say(f"  {purser} fetch {data['seller_url']}/    # lists all that is for sale")

@@ -194,7 +194,7 @@ async def test_a_body_of_which_a_form_would_show_only_the_start_goes_to_a_page(
     person = Person(on_page="deny")
     async with host(tmp_path, sandbox, era, person) as (client, _):
         seller = f"{sandbox.seller_url}/api/summarise"
-        hidden = {"url": seller, "method": "POST", "body": "\u200b" * 2_000 + '{"text": "A."}'}
+        hidden = {"url": seller, "method": "POST", "body": '{"text": "' + "\u200b" * 2_000 + 'A."}'}
         result = await client.call_tool("paid_fetch", hidden)
         assert error(result)["code"] == "approval_denied"
     assert [type(one) for one in person.shown] == [ElicitRequestURLParams]

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.run import BUYER, BUYER_KEY, NETWORK
+from sandbox.corpus import documents
+from sandbox.run import BUYER, BUYER_KEY, NETWORK, Sandbox
+from sandbox.wares import WARES
 from server.commands.launcher import command_line
 from tests.commands.command_line import CommandLine
 
@@ -53,7 +55,10 @@ def test_one_line_of_json_is_enough_to_buy_with(purser: CommandLine) -> None:
             "buyer_address": BUYER,
             "config_toml": (home / "config.toml").read_text(encoding="utf-8"),
             "env": {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": BUYER_KEY},
-            "pages": [seller + path for path in ("/free", "/article", "/api/weather", "/dear")],
+            "pages": [
+                seller + path
+                for path in ("/free", "/article", "/api/weather", "/pilotage", "/dear")
+            ],
         }
         purser.env = data["env"]
         ran = purser("fetch", seller + "/api/weather", "--json")
@@ -84,6 +89,8 @@ def test_the_text_can_be_copied_and_ctrl_c_ends_it() -> None:
     seller = seen[0].split()[1]
     assert f"  export PURSER_PRIVATE_KEY='{BUYER_KEY}'" in seen
     assert f"  {command_line()} fetch {seller}/article    # costs $0.01" in seen
+    approval = "costs $0.60, more than is paid without your approval"
+    assert f"  {command_line()} fetch {seller}/pilotage    # {approval}" in seen
     assert f'  private_ok = ["{seller.removeprefix("http://")}"]' in seen
 
 
@@ -100,3 +107,24 @@ def test_a_port_that_is_taken_fails_with_a_reason(purser: CommandLine) -> None:
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
 def test_a_port_out_of_range_is_wrong_usage(port: str, purser: CommandLine) -> None:
     assert purser("sandbox", f"--rpc-port={port}").code == 2
+
+
+def test_a_buyer_of_what_is_not_there_keeps_the_money(
+    shopper: CommandLine, sandbox: Sandbox
+) -> None:
+    ran = shopper("fetch", sandbox.seller_url + "/library/none.pdf", "--json")
+    assert (ran.code, ran.json()["http_status"]) == (1, 404)
+    assert (ran.json()["receipt"]["status"], ran.json()["receipt"]["spent"]) == ("free", "no")
+
+
+def test_the_front_page_has_every_ware_and_a_line_that_buys_it(
+    shopper: CommandLine, sandbox: Sandbox
+) -> None:
+    """It is read as a model or a person gets it: through Purser's own extraction."""
+    shown = shopper("fetch", sandbox.seller_url + "/").out
+    lines = [line for line in shown.splitlines() if line.startswith("purser fetch ")]
+    assert lines == [f"purser fetch {ware.arguments(sandbox.seller_url)}" for ware in WARES]
+    for ware in WARES:
+        assert ware.route in shown.replace("\\", "")
+        assert ware.price in shown
+    assert all(one.name in shown.replace("\\", "") for one in documents())

@@ -12,10 +12,10 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from sandbox.directory import declaration
+from sandbox.directory import LISTED, declaration
 from sandbox.hostile.directories import listing, offer
 from sandbox.run import NETWORK, SELLER, Sandbox
-from sandbox.sellers import PRICES
+from sandbox.wares import SHOP
 from tests.directories.finding_kit import open_finder
 from tests.web.loopback import Reply, Seen, serve
 from tools.directories.asking import Source
@@ -308,18 +308,18 @@ async def test_a_listed_price_is_remembered_for_check_price(
 def test_what_the_sellers_declare_is_what_the_official_package_declares() -> None:
     """The official facilitator's own check takes each declaration, and a client's copy of it."""
     official: Any = import_module("x402.extensions.bazaar")
-    for route, (_, text, _) in PRICES.items():
-        declared = declaration(route)["bazaar"]
+    for ware in SHOP:
+        declared = declaration(ware)["bazaar"]
         result = official.validate_discovery_extension_spec(declared)
-        assert result.valid, (route, result.errors)
+        assert result.valid, (ware.route, result.errors)
         payload = {
             "x402Version": 2,
-            "resource": {"url": "https://example.com/x", "description": text},
+            "resource": {"url": "https://example.com/x", "description": ware.title},
             "extensions": {"bazaar": declared},
         }
         found = official.extract_discovery_info(payload, {}, validate=True)
         assert found is not None
-        assert found.method == route.partition(" ")[0]
+        assert found.method == ware.method
 
 
 @pytest.mark.slow
@@ -353,7 +353,7 @@ async def test_the_official_client_reads_the_same_directory_alike(
             return listed, client.extensions.bazaar.search(wanted)
 
     listed, searched = await anyio.to_thread.run_sync(ask)
-    assert listed.pagination.total == len(listed.items) == 5
+    assert listed.pagination.total == len(listed.items) == len(LISTED)
     async with open_finder(tmp_path, sandbox, bazaar(sandbox)) as finder:
         rows = (await finder.find("weather"))["services"]
     assert {one.resource for one in searched.resources} == {row["url"] for row in rows}

@@ -158,15 +158,6 @@ def test_garbage_instead_of_a_v1_payment_is_answered_with_the_challenge(
     assert response.json()["accepts"]
 
 
-@pytest.mark.parametrize(
-    "body", [b"not json", b'{"text": 5}', b'{"text": "a", "sentences": true}', b"[]"]
-)
-def test_a_bad_summary_request_is_challenged_before_it_is_read(
-    sandbox: Sandbox, body: bytes
-) -> None:
-    assert httpx.post(sandbox.seller_url + "/api/summarise", content=body).status_code == 402
-
-
 def test_web3_reads_the_chain_through_the_rpc_endpoint(sandbox: Sandbox) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
