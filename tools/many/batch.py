@@ -106,7 +106,7 @@ class Batch:
         self._left_today: Usd | None = None
         self._until = self._ends = math.inf
         self._done = self._told = 0
-        self._news = anyio.Event()
+        self._news, self._ended = anyio.Event(), False
 
     async def run(self) -> Outcome:
         """Fetch every page and return what came of each, in the caller's order.
@@ -122,16 +122,22 @@ class Batch:
         if wanted.max_total is not None:
             requests = [self._as_sent(one.url) for one in self._pages]
             buyer = await buyer.within(requests, wanted.max_total)
+        async with anyio.create_task_group() as telling:
+            telling.start_soon(self._keep_telling)
+            await self._fetch_all(buyer)
+            # Not cancelled: a report that is on its way would be lost.
+            self._ended = True
+            self._news.set()
+        return self.outcome()
+
+    async def _fetch_all(self, buyer: Buyer) -> None:
         async with anyio.create_task_group() as beside:
             if not math.isinf(self._until):
                 beside.start_soon(self._keep_time)
-            beside.start_soon(self._keep_telling)
             async with anyio.create_task_group() as workers:
-                for _ in range(min(wanted.concurrency, len(self._pages))):
+                for _ in range(min(self._wanted.concurrency, len(self._pages))):
                     workers.start_soon(self._work, buyer)
             beside.cancel_scope.cancel()
-        await self._tell()
-        return self.outcome()
 
     def outcome(self) -> Outcome:
         """Return what came of each page so far."""
@@ -240,9 +246,10 @@ class Batch:
 
     async def _keep_telling(self) -> None:
         """Report each time something new is known; several pages at once make one report."""
-        while True:
+        ended = False
+        while not ended:
             await self._news.wait()
-            self._news = anyio.Event()
+            self._news, ended = anyio.Event(), self._ended
             await self._tell()
 
     async def _tell(self) -> None:
