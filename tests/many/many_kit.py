@@ -131,7 +131,7 @@ class LedgerBuyer:
         assert settled.state is State.SETTLED
         return Bought(settled, b"x", "text/plain", 200, url, False, False, None)
 
-    def toolbox(self) -> Toolbox:
+    def toolbox(self, per_host: int = 16) -> Toolbox:
         return Toolbox(
             buyer=cast("Buyer", self),
             web=self,
@@ -139,7 +139,7 @@ class LedgerBuyer:
             shelf=cast("Any", None),
             chain=cast("Any", None),
             finder=cast("Any", None),
-            many=ManyLimits(per_host_concurrency=16),
+            many=ManyLimits(per_host_concurrency=per_host),
         )
 
     def _request(self, request: WebRequest, price: Usd) -> HoldRequest:

@@ -38,11 +38,13 @@ def greedy(prices: list[int], limit: int) -> list[bool]:
     pages=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 40)), min_size=1, max_size=24),
     limit=st.integers(0, 200),
     at_once=st.integers(1, 16),
+    per_host=st.integers(1, 16),
+    hosts=st.integers(1, 3),
 )
 def test_sixteen_at_once_buy_what_one_by_one_would_and_never_more(
-    pages: list[tuple[int, int]], limit: int, at_once: int
+    pages: list[tuple[int, int]], limit: int, at_once: int, per_host: int, hosts: int
 ) -> None:
-    urls = [f"https://many.example/{number}" for number in range(len(pages))]
+    urls = [f"https://{number % hosts}.example/{number}" for number in range(len(pages))]
     prices = dict(zip(urls, (price for price, _ in pages), strict=True))
     pauses = dict(zip(urls, (pause for _, pause in pages), strict=True))
     with TemporaryDirectory() as folder:
@@ -51,7 +53,10 @@ def test_sixteen_at_once_buy_what_one_by_one_would_and_never_more(
 
         async def run() -> Outcome:
             total = str(Usd(limit))
-            return await fetch_all(buyer.toolbox(), urls, total=total, at_once=at_once)
+            toolbox = buyer.toolbox(per_host)
+            with anyio.fail_after(30):
+                return await fetch_all(toolbox, urls, total=total, at_once=at_once)
+            raise AssertionError("a scope that fails lets nothing by")
 
         outcome = anyio.run(run)
         assert ledger.check() == []

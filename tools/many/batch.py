@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from tools.many.manners import Hosts
+from tools.many.manners import Host, Hosts
 from tools.many.outcome import Outcome, Page, Stopped
 from tools.many.polite import PoliteExchange
 from tools.many.turns import Turns
@@ -174,13 +174,14 @@ class Batch:
                     exchange, max_price=self._wanted.max_price, pay_again=False
                 )
                 self._left_today = bought.left_today or self._left_today
-                self._record(_as_page(page, bought))
+                self._record(_as_page(page, bought), exchange.host)
             except PurserError as error:
-                await self._failed(page, error)
-            except Exception as error:  # noqa: BLE001 -- one page must not end the others
-                _log.error("a page of fetch_many failed: %s", type(error).__name__)
+                await self._failed(page, error, exchange.host)
+            except Exception as failure:  # noqa: BLE001 -- one page must not end the others
+                _log.error("a page of fetch_many failed: %s", type(failure).__name__)
                 detail = "An unexpected failure; Purser's log on stderr says where."
-                await self._failed(page, PurserError(ErrorKind.INTERNAL_ERROR, detail, "unknown"))
+                error = PurserError(ErrorKind.INTERNAL_ERROR, detail, "unknown")
+                await self._failed(page, error, exchange.host)
             finally:
                 del self._active[page.number]
                 exchange.finish()
@@ -203,12 +204,11 @@ class Batch:
         except PurserError as error:
             self._record(Page(page.number, page.url, error=error))
             return None
-        host = self._hosts.of(page.url)
         if self._turns is not None:
             self._turns.enter(page.number)
-        return PoliteExchange(inner, host, page.number, self._turns, self._until)
+        return PoliteExchange(inner, self._hosts, page.number, self._turns, self._until)
 
-    async def _failed(self, page: Page, error: PurserError) -> None:
+    async def _failed(self, page: Page, error: PurserError, host: Host) -> None:
         """Record a failure with the purchase it left, and stop where the next would fail alike."""
         if error.kind is ErrorKind.TIMEOUT and anyio.current_time() >= self._until:
             return
@@ -220,13 +220,13 @@ class Batch:
                     purchase = await self._toolbox.records.call(lambda ledger: ledger.get(wanted))
             except LedgerUnavailableError:
                 _log.warning("the ledger cannot be read for a page of fetch_many")
-        self._record(Page(page.number, page.url, purchase, error=error))
+        self._record(Page(page.number, page.url, purchase, error=error), host)
 
-    def _record(self, page: Page) -> None:
+    def _record(self, page: Page, host: Host | None = None) -> None:
         self._pages[page.number - 1] = page
         self._done += 1
-        host, kind = self._hosts.of(page.url), None if page.error is None else page.error.kind
-        if kind is None or kind in _HOST_FAILED:
+        kind = None if page.error is None else page.error.kind
+        if host is not None and (kind is None or kind in _HOST_FAILED):
             host.note(failed=kind is not None or (page.http_status or 0) >= 500)
         if kind is ErrorKind.RATE_LIMITED:
             self.stop(Stopped.RATE)

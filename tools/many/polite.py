@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import anyio
 
-from tools.many.manners import Host
+from tools.many.manners import Hosts
 from tools.many.turns import Turns
 from wallet.exchange import Exchange, WebRequest, WebResponse
 
@@ -18,26 +19,28 @@ LONGEST_WAIT_S = 20
 class PoliteExchange:
     """Implements `wallet.exchange.Exchange` around another one.
 
-    `paying` tells that a payment may be on its way, so that the page has to be let finish.
+    `paying` tells that a payment may be on its way, so that the page has to be let finish. `host`
+    is the one that answered last, which a redirect may have led to.
 
     Args:
         inner: talks to the host.
-        host: the host's slots, and what it asked for.
+        hosts: their slots, and what they asked for.
         number: the page's.
         turns: where pages wait for the ones before them; None lets them go as they come.
         until: when nothing more is asked or signed, on the event loop's clock.
     """
 
     def __init__(
-        self, inner: Exchange, host: Host, number: int, turns: Turns | None, until: float
+        self, inner: Exchange, hosts: Hosts, number: int, turns: Turns | None, until: float
     ) -> None:
         self.paying = False
+        self.host = self._first = hosts.of(inner.request.url)
         self._inner = inner
-        self._host = host
+        self._hosts = hosts
         self._number = number
         self._turns = turns
         self._until = until
-        self._has_slot = False
+        self._slots: anyio.CapacityLimiter | None = None
 
     @property
     def request(self) -> WebRequest:
@@ -50,24 +53,33 @@ class PoliteExchange:
         Raises:
             PurserError: as the inner exchange, or the host is not to be asked now.
         """
-        patience = min(self._until, anyio.current_time() + LONGEST_WAIT_S)
+        patience = self._patience()
         response, asked = await self._ask_once(patience), 1
-        while self._host.heed(response) and asked < ASKS:
+        while self.host.heed(response) and asked < ASKS:
             response, asked = await self._ask_once(patience), asked + 1
         if response.status == 402:
             if self._turns is not None:
                 await self._turns.take(self._number)
-            # Taken before anything is signed: a signed payment must not wait in a queue.
+            # Both before anything is signed: a signed payment must not wait in a queue, nor meet a
+            # host that has meanwhile asked to be left alone or taken money for nothing.
             await self._take_slot()
+            await self.host.ready(self._patience())
         return response
 
+    def _patience(self) -> float:
+        return min(self._until, anyio.current_time() + LONGEST_WAIT_S)
+
     async def _ask_once(self, patience: float) -> WebResponse:
-        await self._host.ready(patience)
+        await self.host.ready(patience)
+        self.host = self._first
+        await self.host.ready(patience)
         await self._take_slot()
         try:
-            return await self._inner.ask()
+            response = await self._inner.ask()
         finally:
             self._give_slot()
+        self.host = self._hosts.of(response.url)
+        return response
 
     def start_over(self) -> None:
         """Forget where redirects led."""
@@ -85,12 +97,12 @@ class PoliteExchange:
         """
         self.paying = True
         self._decided()
-        await self._take_slot()
+        self._take_free_slot()
         try:
             response = await self._inner.pay(payment_headers)
         finally:
             self._give_slot()
-        self._host.heed(response)
+        self.host.heed(response)
         return response
 
     def finish(self) -> None:
@@ -103,11 +115,22 @@ class PoliteExchange:
             self._turns.decided(self._number)
 
     async def _take_slot(self) -> None:
-        if not self._has_slot:
-            await self._host.slots.acquire_on_behalf_of(self)
-            self._has_slot = True
+        if self._slots is None:
+            slots = self.host.slots
+            await slots.acquire_on_behalf_of(self)
+            self._slots = slots
+
+    def _take_free_slot(self) -> None:
+        """Take a slot if there is one: what is signed goes out at once, whoever is before it.
+
+        A voucher has to: those who hold the slots may be waiting for its channel.
+        """
+        if self._slots is None:
+            with suppress(anyio.WouldBlock):
+                self.host.slots.acquire_on_behalf_of_nowait(self)
+                self._slots = self.host.slots
 
     def _give_slot(self) -> None:
-        if self._has_slot:
-            self._has_slot = False
-            self._host.slots.release_on_behalf_of(self)
+        slots, self._slots = self._slots, None
+        if slots is not None:
+            slots.release_on_behalf_of(self)
