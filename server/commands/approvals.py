@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 LINK_LIFE_S = 300
 MOST_SHOWN = 1_000
 SESSION_LIFE_S = 8 * 3_600
-ID_HELP = "the request's id; `purser approvals` lists them"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

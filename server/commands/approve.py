@@ -11,8 +11,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from server.commands.approvals import ID_HELP, print_terms
+from server.commands.approvals import print_terms
 from server.commands.common import add_json, clean, dollars, print_json, run_wired, say, usage
+from server.commands.ids import APPROVAL, find_approval
 from server.commands.launcher import as_typed
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser approve` takes."""
-    parser.add_argument("id", metavar="ID", help=ID_HELP)
+    parser.add_argument("id", metavar="ID", help=APPROVAL.help())
     parser.add_argument(
         "--yes",
         action="store_true",
@@ -40,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
     async def job(wired: Wired) -> int:
         from wallet.approvals import ApprovalState, approval_row
-        from wallet.consent import cannot_answer, no_such_request, record_answer
+        from wallet.consent import cannot_answer, record_answer
 
         now = wired.parts.now_s()
-        approval = await wired.parts.ledger.call(lambda ledger: ledger.get_approval(args.id))
-        if approval is None:
-            raise no_such_request()
+        approval = await wired.parts.ledger.call(lambda ledger: find_approval(ledger, args.id, now))
+        if args.yes and approval.id != args.id:
+            return usage(f"--yes shows no terms first, so it takes the whole id: {approval.id}")
         state = approval.state_at(now)
         if state not in (ApprovalState.PENDING, ApprovalState.APPROVED):
             raise cannot_answer(state)
@@ -53,10 +54,10 @@ def run(args: argparse.Namespace) -> int:
             print_terms(approval_row(approval, now))
         if state is ApprovalState.PENDING:
             if not args.yes and not _says_yes(approval_row(approval, now)):
-                told = f"Not approved; it goes on waiting. `purser deny {args.id}` refuses it."
+                told = f"Not approved; it goes on waiting. `purser deny {approval.id}` refuses it."
                 say(as_typed(told), sys.stderr)
                 return 1
-            approval = await record_answer(wired.parts, args.id, approve=True)
+            approval = await record_answer(wired.parts, approval.id, approve=True)
         if args.json:
             print_json(approval_row(approval, wired.parts.now_s()))
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from server.commands.channels import channel_lines, channel_row
 from server.commands.common import add_json, print_facts, print_json, run_wired, say
+from server.commands.ids import CHANNEL, find_channel
 from server.commands.launcher import as_typed
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "action", choices=("refund", "withdraw"), help="ask the seller, or do without it"
     )
-    parser.add_argument("id", metavar="ID", help="the channel's id; `purser channels` lists them")
+    parser.add_argument("id", metavar="ID", help=CHANNEL.help())
     add_json(parser)
 
 
@@ -29,21 +30,12 @@ def run(args: argparse.Namespace) -> int:
     """Stop a channel, and ask for its rest or show the two transactions that bring it back."""
 
     async def job(wired: Wired) -> int:
-        channel = await _find(wired, args.id)
+        channel = await wired.parts.ledger.call(lambda ledger: find_channel(ledger, args.id))
         if args.action == "refund":
             return await _refund(wired, channel, as_json=args.json)
         return await _withdraw(wired, channel, as_json=args.json)
 
     return run_wired(job, as_json=args.json, unlocks=args.action == "refund")
-
-
-async def _find(wired: Wired, channel_id: str) -> Channel:
-    from wallet.errors import ErrorKind, PurserError
-
-    found = await wired.parts.ledger.call(lambda ledger: ledger.channels.get(channel_id.lower()))
-    if found is None:
-        raise PurserError(ErrorKind.INVALID_ARGUMENT, "There is no channel with this id.")
-    return found
 
 
 async def _refund(wired: Wired, channel: Channel, *, as_json: bool) -> int:

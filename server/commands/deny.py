@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from server.commands.approvals import ID_HELP, print_terms
+from server.commands.approvals import print_terms
 from server.commands.common import add_json, print_json, run_wired, say
+from server.commands.ids import APPROVAL, find_approval
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser deny` takes."""
-    parser.add_argument("id", metavar="ID", help=ID_HELP)
+    parser.add_argument("id", metavar="ID", help=APPROVAL.help())
     add_json(parser)
 
 
@@ -25,7 +26,9 @@ def run(args: argparse.Namespace) -> int:
         from wallet.approvals import approval_row
         from wallet.consent import record_answer
 
-        approval = await record_answer(wired.parts, args.id, approve=False)
+        now = wired.parts.now_s()
+        found = await wired.parts.ledger.call(lambda ledger: find_approval(ledger, args.id, now))
+        approval = await record_answer(wired.parts, found.id, approve=False)
         row = approval_row(approval, wired.parts.now_s())
         if args.json:
             print_json(row)

@@ -7,14 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import add_json, dollars, print_facts, print_json, run_wired
-from wallet.errors import ErrorKind, PurserError
+from server.commands.ids import RECEIPT, find_receipt
 
 if TYPE_CHECKING:
     from server.wiring import Wired
-    from wallet.ledger.base import Ledger
-    from wallet.model import Purchase
-
-SHORTEST_PREFIX = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "id",
         metavar="ID",
-        help=f"the receipt's id, or its first {SHORTEST_PREFIX} or more characters; "
-        "`purser receipts` lists them",
+        help=RECEIPT.help(),
     )
     add_json(parser)
 
@@ -34,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     async def job(wired: Wired) -> int:
         from wallet.receipts import receipt
 
-        purchase = await wired.parts.ledger.call(lambda ledger: find(ledger, args.id.lower()))
+        purchase = await wired.parts.ledger.call(lambda ledger: find_receipt(ledger, args.id))
         data = receipt(purchase)
         offer, signed = await wired.parts.ledger.call(
             lambda ledger: ledger.signed_words(purchase.id)
@@ -52,31 +47,6 @@ def run(args: argparse.Namespace) -> int:
 def _parsed(text: str | None) -> Any:
     """Return what a seller signed as JSON again; it is the seller's text, for a person to show."""
     return None if text is None else json.loads(text)
-
-
-def find(ledger: Ledger, text: str) -> Purchase:
-    """Return the purchase of this id, or the only one whose id begins so.
-
-    Raises:
-        PurserError: INVALID_ARGUMENT, there is none, or there are several.
-    """
-    from wallet.ledger.base import PurchaseFilter
-
-    found = ledger.get(text)
-    if found is not None:
-        return found
-    detail = "There is no receipt with this id; `purser receipts` lists them."
-    if len(text) >= SHORTEST_PREFIX:
-        # Listed backwards from the first text behind all that begin so: g follows f and the hyphen.
-        rows = ledger.list_purchases(PurchaseFilter(before_id=text + "g", limit=2))
-        match [row for row in rows if row.id.startswith(text)]:
-            case [only]:
-                return only
-            case [_, _]:
-                detail = "Several receipts begin so: give more of the id."
-            case _:
-                pass
-    raise PurserError(ErrorKind.INVALID_ARGUMENT, detail)
 
 
 def facts(data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -45,6 +45,7 @@ STYLES = ("charts.css", "report.css", "dashboard.css")
 SCRIPTS = ("dashboard.js",)
 HOSTS_MOST = 8
 ROWS_MOST = 50
+ID_CHARS = 14  # enough of a channel's id for `purser channel`, which takes the beginning of one
 CHANGES_PATH = "/changes"
 BALANCES_PATH = "/balances"
 
@@ -252,9 +253,18 @@ def channels(listed: Sequence[Channel]) -> Html:
                 dollars(row["spent_usd"]),
                 dollars(row["left_usd"]),
                 row["evidence"],
+                tag("code", row["id"][:ID_CHARS], title=row["id"]),
             )
         )
-    heads = ("seller", "state", f"#{DEPOSITED.word}", f"#{SPENT.word}", f"#{LEFT.word}", "deposit")
+    heads = (
+        "seller",
+        "state",
+        f"#{DEPOSITED.word}",
+        f"#{SPENT.word}",
+        f"#{LEFT.word}",
+        "deposit",
+        "id",
+    )
     return card("Payment channels", table(heads, made, label="Channels"), key="channels")
 
 

@@ -130,7 +130,7 @@ def test_without_a_terminal_nobody_is_asked_and_nothing_is_approved(
 def test_an_unknown_id_is_an_error(shopper: CommandLine, command: tuple[str, ...]) -> None:
     ran = shopper(command[0], "ap_nowhere", *command[1:])
     assert (ran.code, ran.out) == (1, "")
-    assert "no such request" in ran.err
+    assert "There is no request with this id" in ran.err
 
 
 def test_a_request_that_ran_out_cannot_be_approved_and_is_listed_as_expired(

@@ -273,23 +273,6 @@ def test_what_a_seller_signed_is_exported_whole(shopper: CommandLine, sandbox: S
     assert "receipt, shown by --json" in shopper("receipt", row["id"]).out
 
 
-def test_an_unknown_receipt_fails(shopper: CommandLine) -> None:
-    ran = shopper("receipt", "0199a3f0-5a6b-7c1d-9e2f-001122334455", "--json")
-    assert (ran.code, ran.json()["error"]["code"]) == (1, "invalid_argument")
-
-
-def test_the_beginning_of_an_id_is_enough_when_only_one_begins_so(purser: CommandLine) -> None:
-    ids = fill(purser, [f"https://shop.example/{number}" for number in range(3)])
-    assert ids[0][:8] == ids[2][:8]
-    for one in ids:
-        assert purser("receipt", one[:13].upper(), "--json").json()["id"] == one
-    several = purser("receipt", ids[0][:8])
-    assert (several.code, "Several receipts begin so" in several.err) == (1, True)
-    for text in (ids[0][:7], "ffffffff", ids[0] + "0"):
-        ran = purser("receipt", text)
-        assert (ran.code, "There is no receipt with this id" in ran.err) == (1, True)
-
-
 @pytest.mark.slow
 def test_reconciling_frees_an_authorization_that_has_died_unused(
     purser: CommandLine, monkeypatch: pytest.MonkeyPatch

@@ -61,6 +61,8 @@ def test_a_withdrawal_shows_both_transactions_and_sends_none(
 ) -> None:
     assert reader("fetch", f"{sandbox.seller_url}{PAGE}").code == 0
     (row,) = reader("channels", "--json").json()["channels"]
+    for text in (row["id"][:8], row["id"][2:8].upper()):
+        assert reader("channel", "withdraw", text, "--json").code == 0
     steps = reader("channel", "withdraw", row["id"], "--json").json()
     assert steps["amount_atomic"] == 9_900
     assert steps["delay_s"] == 900
@@ -74,5 +76,5 @@ def test_a_withdrawal_shows_both_transactions_and_sends_none(
 def test_an_unknown_channel_is_named_as_such(reader: CommandLine) -> None:
     ran = reader("channel", "refund", "0x" + "00" * 32)
     assert ran.code != 0
-    assert "no channel with this id" in ran.err
+    assert "There is no channel with this id" in ran.err
     assert reader("channel", "burn", "0x00").code == 2
