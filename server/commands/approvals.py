@@ -18,7 +18,7 @@ from server.commands.common import (
     say,
     usage,
 )
-from server.commands.launcher import as_typed
+from server.commands.launcher import for_person
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -106,7 +106,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
         print_table([*headings, "receipt"], [_cells(row) for row in rows])
     if any(row["state"] == "pending" for row in rows):
         say(
-            as_typed(
+            for_person(
                 "`purser approve ID` shows the whole terms and asks; `purser deny ID` refuses."
             )
         )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from server.commands.approvals import print_terms
 from server.commands.common import add_json, clean, dollars, print_json, run_wired, say, usage
 from server.commands.ids import APPROVAL, find_approval
-from server.commands.launcher import as_typed
+from server.commands.launcher import for_person
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         if state is ApprovalState.PENDING:
             if not args.yes and not _says_yes(approval_row(approval, now)):
                 told = f"Not approved; it goes on waiting. `purser deny {approval.id}` refuses it."
-                say(as_typed(told), sys.stderr)
+                say(for_person(told), sys.stderr)
                 return 1
             approval = await record_answer(wired.parts, approval.id, approve=True)
         if args.json:

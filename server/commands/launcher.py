@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "purser-mcp"
-_PLACES = ("PURSER_HOME",)  # where this Purser's own ledger is
+_PLACES = ("PURSER_HOME", "PURSER_LEDGER__URL")  # where this Purser's own ledger is
 _UNDER_UV = "UV"  # `uv run` and `uvx` set it to the path of uv
 
 
@@ -78,20 +78,22 @@ def as_typed(text: str) -> str:
 
 
 def for_person(text: str) -> str:
-    """Write each command in a text as a person types it who sits beside the host that runs this.
+    """Write each command in a text as a person types it who sits beside the host that runs this."""
+    return text.replace("`purser ", f"`{wallet_command()} ")
 
-    The person's shell is in another folder, and lacks what the host set to find Purser's own.
+
+def wallet_command() -> str:
+    """Return what to type before a subcommand to reach this very wallet, from any shell and folder.
+
+    The person's shell is in another folder, and lacks what was set for this process to find its
+    ledger. On Windows it is written for PowerShell.
     """
-    return text.replace("`purser ", f"`{_elsewhere()} ")
-
-
-def _elsewhere() -> str:
     command = command_line()
     if command == "uv run purser":
         command = f"uv run --project {quoted(str(ROOT))} purser"
     places = {name: os.environ[name] for name in _PLACES if os.environ.get(name)}
     if os.name == "nt":
-        sets = [f"$env:{name}='{value}'; " for name, value in places.items()]
+        sets = [f"$env:{name}={_for_powershell(value)}; " for name, value in places.items()]
     else:
         sets = [f"{name}={quoted(value)} " for name, value in places.items()]
     return "".join(sets) + command
@@ -102,6 +104,10 @@ def quoted(word: str) -> str:
     if os.name == "nt":
         return f'"{word}"' if set(word) & set(" ()&;") else word
     return shlex.quote(word)
+
+
+def _for_powershell(word: str) -> str:
+    return "'" + word.replace("'", "''") + "'"
 
 
 def _own_scripts() -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from server.charts import bars, gauge, is_tight, meter, money
 from server.commands.channels import channel_row
 from server.commands.common import dollars
-from server.commands.launcher import command_line
+from server.commands.launcher import wallet_command
 from server.dashboard.reading import DAYS, Overview
 from server.dashboard.tables import (
     HOST_CHARS,
@@ -195,7 +195,7 @@ def pending(waiting: Sequence[Approval], now: int) -> Html:
     """Return what waits for the person's answer, and what to type; nothing here answers it."""
     if not waiting:
         return empty_card("Waiting for you", "Nothing needs your approval.", "pending")
-    command = command_line()
+    command = wallet_command()
     rows = [
         (
             dollars(str(one.amount_usd)),
@@ -206,7 +206,10 @@ def pending(waiting: Sequence[Approval], now: int) -> Html:
         )
         for one in waiting[:ROWS_MOST]
     ]
-    note = "A payment above your limit for silence. To answer, type the command in a terminal."
+    note = (
+        "A payment above your limit for silence. To answer, type the command in a terminal; it "
+        "shows the terms and asks."
+    )
     heads = ("#price", "host", "request", "#ends in", "to approve")
     return card("Waiting for you", table(heads, rows, label="Approvals"), key="pending", note=note)
 

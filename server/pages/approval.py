@@ -22,6 +22,7 @@ from server.approval_terms import (
     price_of,
 )
 from server.commands.common import dollars
+from server.commands.launcher import for_person
 from server.pages.guard import Visit, visit_of
 from server.pages.layout import page, problem
 from server.pages.markup import Html, foreign, join, tag
@@ -43,9 +44,13 @@ _OUTCOMES = {
     ApprovalState.APPROVED: (
         "good",
         "Approved",
-        "Once, on exactly these terms. If the model no longer waits, tell it to call again.",
+        "The call pays once, on these terms. If the model no longer waits, tell it to call again.",
     ),
-    ApprovalState.CONSUMED: ("good", "Approved and used", "The one payment it allowed was begun."),
+    ApprovalState.CONSUMED: (
+        "good",
+        "Approved and used",
+        "The one payment it allowed was begun. `purser receipts` shows what became of it.",
+    ),
     ApprovalState.DENIED: (
         "bad",
         "Denied",
@@ -78,6 +83,14 @@ def approval_routes(parts: Parts, spoken: SpokenWords) -> list[Route]:
         rows = [approval_row(one, now) for one in found]
         return _list_page(visit_of(request), [row for row in rows if row["state"] == "pending"])
 
+    async def waiting_others(visit: Visit, approval_id: str) -> int | None:
+        """Count what waits besides one request; None for a session that may not see the list."""
+        if not visit.session.may_see(LIST_PATH):
+            return None
+        found = await parts.ledger.call(lambda ledger: ledger.list_approvals(limit=LISTED))
+        live = (one for one in found if one.state_at(parts.now_s()) is ApprovalState.PENDING)
+        return sum(one.id != approval_id for one in live)
+
     async def one(request: Request) -> Response:
         visit, approval_id = visit_of(request), str(request.path_params["id"])
         if request.method == "POST":
@@ -87,7 +100,8 @@ def approval_routes(parts: Parts, spoken: SpokenWords) -> list[Route]:
         if approval is None or approval.principal != parts.principal:
             return problem(404, "No such request", "This ledger does not know it.")
         now, caps = parts.now_s(), await caps_of(parts, approval)
-        return _approval_page(visit, approval, now, caps, spoken.of(approval_id))
+        others = await waiting_others(visit, approval_id)
+        return _approval_page(visit, approval, now, caps, spoken.of(approval_id), others)
 
     return [
         Route(LIST_PATH, waiting, methods=["GET"]),
@@ -110,6 +124,7 @@ def _approval_page(
     now: int,
     caps: tuple[CapStatus, ...],
     spoken: Spoken | None,
+    others: int | None,
 ) -> Response:
     row, state = approval_row(approval, now), approval.state_at(now)
     pending = state is ApprovalState.PENDING
@@ -122,6 +137,7 @@ def _approval_page(
         _written(spoken),
         _caps(caps, approval) if pending else None,
         _buttons(visit, approval.id, state),
+        None if others is None else _way_back(visit, others),
     ]
     ends = state in (ApprovalState.PENDING, ApprovalState.APPROVED)
     refresh = str(max(1, approval.expires_at - now + 1)) if ends else None
@@ -137,7 +153,8 @@ def _expiry(approval: Approval, now: int) -> Html:
 
 def _outcome(state: ApprovalState) -> Html:
     kind, title, told = _OUTCOMES[state]
-    return tag("p", tag("strong", f"{title}."), f" {told}", class_=f"notice {kind}", role="status")
+    told = f" {for_person(told).replace('`', '')} You can close this page."
+    return tag("p", tag("strong", f"{title}."), told, class_=f"notice {kind}", role="status")
 
 
 def _facts(row: dict[str, Any], spoken: Spoken | None) -> Html:
@@ -199,6 +216,12 @@ def _buttons(visit: Visit, approval_id: str, state: ApprovalState) -> Html | Non
         return None
     buttons = tag("div", *shown, class_="actions")
     return tag("form", visit.csrf(action), buttons, method="post", action=visit.path(action))
+
+
+def _way_back(visit: Visit, others: int) -> Html:
+    named = {0: "nothing else waits", 1: "one more waits"}.get(others, f"{others} more wait")
+    link = tag("a", "All payments that wait for you", href=visit.path(LIST_PATH))
+    return tag("p", link, f" ({named})", class_="quiet")
 
 
 def _list_page(visit: Visit, rows: list[dict[str, Any]]) -> Response:

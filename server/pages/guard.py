@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.routing import Mount, Router
 from starlette.staticfiles import StaticFiles
 
-from server.commands.launcher import as_typed
+from server.commands.launcher import for_person
 from server.pages.gate import SESSIONS, Gate, Session, cookie_name
 from server.pages.layout import page, problem
 from server.pages.markup import Html, tag
@@ -226,4 +226,4 @@ def _elsewhere() -> Response:
 
 def _hint() -> str:
     told = "For a new link, run `purser dashboard` or `purser approvals --open` in a terminal."
-    return as_typed(told).replace("`", "")
+    return for_person(told).replace("`", "")
