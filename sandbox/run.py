@@ -129,12 +129,12 @@ class Sandbox:
             "network": {NETWORK: {"rpc_urls": [self.rpc_url]}},
         }
 
-    def config_toml(self) -> str:
-        """Return `settings` as the text of a config.toml."""
+    def config_toml(self, *, key: str = "env") -> str:
+        """Return `settings` as the text of a config.toml, but this source of the key."""
         host = self.seller_url.removeprefix("http://")
         return (
             f'[hosts]\nprivate_ok = ["{host}"]\n\n'
-            f'[wallet]\nkey = "env"\nnetworks = ["{NETWORK}"]\n\n'
+            f'[wallet]\nkey = "{key}"\nnetworks = ["{NETWORK}"]\n\n'
             f'[directories]\nbazaar = ["{self.seller_url}/directory"]\n\n'
             f'[network."{NETWORK}"]\nrpc_urls = ["{self.rpc_url}"]\n'
         )

@@ -17,7 +17,7 @@ def purser_home(environ: Mapping[str, str]) -> Path:
     Raises:
         SettingsError: PURSER_HOME is not an absolute path, or the folder cannot be made.
     """
-    home = _chosen(environ.get(HOME_VARIABLE, ""))
+    home = purser_home_path(environ)
     try:
         make_private_folder(home)
     except OSError as error:
@@ -25,7 +25,13 @@ def purser_home(environ: Mapping[str, str]) -> Path:
     return home
 
 
-def _chosen(text: str) -> Path:
+def purser_home_path(environ: Mapping[str, str]) -> Path:
+    """Return the folder of this user's Purser, whether it exists or not.
+
+    Raises:
+        SettingsError: PURSER_HOME is not an absolute path.
+    """
+    text = environ.get(HOME_VARIABLE, "")
     if not text:
         from platformdirs import user_data_path
 

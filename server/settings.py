@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
+from server.play_money import play_problems
 from server.settings_models import (
     NAMED,
     SECTIONS,
@@ -171,6 +172,7 @@ def load_settings(
     except ValidationError as error:
         problems += [_problem(found, places, path) for found in error.errors(include_url=False)]
     else:
+        problems += play_problems(home, config.wallet.networks)
         if not problems:
             return Settings.of(home, config, origins)
     raise SettingsError(problems) from None

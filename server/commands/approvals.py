@@ -107,7 +107,8 @@ def _show(rows: list[dict[str, Any]]) -> None:
     if any(row["state"] == "pending" for row in rows):
         say(
             for_person(
-                "`purser approve ID` shows the whole terms and asks; `purser deny ID` refuses."
+                "`purser approve ID` shows the whole terms and asks; `purser deny ID` refuses.\n"
+                "`purser approvals --open` shows them as pages."
             )
         )
 

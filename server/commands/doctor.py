@@ -26,6 +26,7 @@ from server.commands.common import (
     say,
 )
 from server.commands.launcher import as_typed
+from server.play_money import is_play_folder
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import LedgerUnavailableError
 
@@ -189,6 +190,9 @@ async def check_key(wired: Wired) -> list[Finding]:
     if source == "env":
         advice = "a key in the environment is for tests and CI; `purser init` keeps it better"
         return [Finding("key", "warn", f"{address}, from the environment", advice)]
+    if is_play_folder(wired.settings.home):
+        advice = "never send it real money; it pays on test networks alone"
+        return [Finding("key", "warn", f"{address}, play money under a published key", advice)]
     key = Finding("key", "ok", f"{address}, from the {source}, which opens")
     return [key, check_seal(wired.settings)]
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from server.commands.balance import print_holdings
 from server.commands.common import add_json, dollars, print_json, run_wired, say, wallet_address
+from server.play_money import is_play_folder
+from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -26,6 +28,9 @@ def run(args: argparse.Namespace) -> int:
     """Show address, balances and advice."""
 
     async def job(wired: Wired) -> int:
+        if is_play_folder(wired.settings.home):
+            detail = "The key in this folder is published, for play money alone: send it nothing."
+            raise PurserError(ErrorKind.WALLET_LOCKED, detail)
         data = await _data(wired)
         if args.json:
             print_json(data)

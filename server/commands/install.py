@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from server.commands.common import (
     say,
     usage,
 )
-from server.commands.launcher import as_typed, host_command, host_environment
+from server.commands.launcher import as_typed, host_command, host_environment, quoted
 from server.mcp_hosts.edits import BrokenFileError, NotEditableError, Place, table_of
 from server.mcp_hosts.host_file import HostFileError, read_host_file, replace_host_file
 from server.mcp_hosts.installing import (
@@ -31,6 +32,7 @@ from server.mcp_hosts.installing import (
     variables_of,
 )
 from server.mcp_hosts.table import Host, Scope, Surroundings, config_file, hosts, is_found
+from server.play_money import is_play_folder
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -110,16 +112,12 @@ def run(args: argparse.Namespace) -> int:
     if target is None:
         return _list(args, where)
     command, *rest = host_command()
-    entry = target.host.filled(
-        name=target.name,
-        command=command,
-        args=rest,
-        env=host_environment(needs_passphrase=False) | variables,
-    )
+    env = host_environment(needs_passphrase=False) | variables
+    entry = target.host.filled(name=target.name, command=command, args=rest, env=env)
     try:
         if args.print_only:
             return _print(target, entry, as_json=args.json)
-        return _edit(target, entry, args)
+        return _edit(target, entry, env, args)
     except _BROKEN as error:
         return _failed(target, error, as_json=args.json)
 
@@ -166,14 +164,16 @@ def _print(target: _Target, entry: dict[str, Any], *, as_json: bool) -> int:
     return 0
 
 
-def _edit(target: _Target, entry: dict[str, Any], args: argparse.Namespace) -> int:
+def _edit(
+    target: _Target, entry: dict[str, Any], env: dict[str, str], args: argparse.Namespace
+) -> int:
     project = Path.cwd() if target.scope == "project" else None
     file = read_host_file(target.path, project=project)
     if args.remove:
         edit = plan_remove(target.host, file.text, target.name)
     else:
         edit = plan_install(target.host, file.text, target.name, entry)
-    notes = [] if args.remove else _notes(target.host, edit)
+    notes = [] if args.remove else _notes(target.host, edit, env)
     backup = replace_host_file(file, edit.text) if edit.changes else None
     steps = [] if args.remove else [target.host.next, as_typed("`purser doctor` checks the rest.")]
     if args.json:
@@ -206,8 +206,11 @@ def _facts(target: _Target, action: str) -> dict[str, Any]:
     }
 
 
-def _notes(host: Host, edit: Edit) -> list[str]:
-    """Return what stands between this entry and a payment, as far as can be told from here."""
+def _notes(host: Host, edit: Edit, env: dict[str, str]) -> list[str]:
+    """Return what stands between this entry and a payment, as far as can be told from here.
+
+    The settings are those that the host's own Purser will find, with `env` from its entry.
+    """
     from server.settings import SettingsError, load_settings
 
     variables = variables_of(host, edit.entry)
@@ -215,11 +218,15 @@ def _notes(host: Host, edit: Edit) -> list[str]:
     if PRIVATE_KEY in variables:
         notes.append(f"this file holds {PRIVATE_KEY}, which whoever reads it can spend from.")
     try:
-        settings = load_settings()
+        settings = load_settings(environ={**os.environ, **env})
     except SettingsError:
         return [*notes, as_typed("the settings cannot be used as they are: see `purser doctor`.")]
     if not has_wallet(settings):
         return [*notes, as_typed("there is no wallet yet: run `purser init`.")]
+    if is_play_folder(settings.home):
+        where = quoted(str(settings.home))
+        running = f"it answers while `purser sandbox --wallet {where}` runs."
+        notes.append(as_typed(f"this wallet holds play money; {running}"))
     return [*notes, *_key_notes(settings, variables)]
 
 

@@ -8,12 +8,24 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import print_json, say
-from server.commands.launcher import command_line
+from server.commands.launcher import command_line, quoted
+from server.commands.play_wallet import (
+    RPC_PORT,
+    SELLER_PORT,
+    NotAPlayWalletError,
+    Ports,
+    chosen_folder,
+    fill_folder,
+    ports_of,
+)
+from server.play_money import PLAY_PASSPHRASE
 
 if TYPE_CHECKING:
     from sandbox.run import Sandbox
@@ -26,6 +38,8 @@ PAGES = (
     ("/dear", "costs {}, more than the limits allow"),
 )
 """What the first lines to try are for; each price comes from the table of wares."""
+ENTRY_NAME = "purser-sandbox"
+"""What a host calls it, so that an entry of the user's own Purser stays as it is."""
 CHECK_S = 1
 PERMIT2_ATOMIC = 5_000_000
 """So much may Permit2 take from the buyer, for the pages that are paid through it."""
@@ -42,6 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"the port of {what} on loopback (default: a free one)",
         )
     parser.add_argument(
+        "--wallet",
+        metavar="FOLDER",
+        help="keep a wallet of play money in this folder, for a host to use; it is made when it "
+        f"does not exist, on ports {SELLER_PORT} and {RPC_PORT} unless others are given",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print one line of JSON when ready, and nothing else"
     )
 
@@ -49,9 +69,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     from sandbox.run import Sandbox, SandboxMissingError
-    from wallet.files import write_file
 
-    sandbox = Sandbox(seller_port=args.seller_port, rpc_port=args.rpc_port)
+    try:
+        folder = None if args.wallet is None else chosen_folder(args.wallet)
+        ports = Ports(args.seller_port, args.rpc_port)
+        if folder is not None:
+            ports = ports_of(folder, args.seller_port, args.rpc_port)
+    except NotAPlayWalletError as error:
+        return _not_here(error)
+    sandbox = Sandbox(seller_port=ports.seller, rpc_port=ports.rpc)
     try:
         sandbox.start()
         sandbox.approve_permit2(sandbox.buyer_key, PERMIT2_ATOMIC)
@@ -62,14 +88,18 @@ def run(args: argparse.Namespace) -> int:
         say(f"purser: a port cannot be used: {error.strerror}", sys.stderr)
         return 1
     try:
-        with tempfile.TemporaryDirectory(prefix="purser-sandbox-") as home:
-            data = describe(sandbox, Path(home))
-            write_file(Path(home) / "config.toml", data["config_toml"].encode(), replace=False)
+        with _home(sandbox, folder) as (home, secret):
+            data = describe(sandbox, home, secret)
             if args.json:
                 print_json(data, indent=None)
             else:
                 _show(data)
             _wait()
+    except NotAPlayWalletError as error:
+        return _not_here(error)
+    except OSError as error:
+        say(f"purser: {args.wallet}: cannot be written: {error.strerror}", sys.stderr)
+        return 1
     except KeyboardInterrupt:
         say("Stopped.", sys.stderr)
     finally:
@@ -77,15 +107,40 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def describe(sandbox: Sandbox, home: Path) -> dict[str, Any]:
+@contextmanager
+def _home(sandbox: Sandbox, folder: Path | None) -> Generator[tuple[Path, dict[str, str]]]:
+    """Yield a PURSER_HOME, and the variable that opens its key: a folder that stays, or a new one.
+
+    Raises:
+        NotAPlayWalletError: another key is in the folder.
+        OSError: it cannot be written.
+    """
+    from wallet.files import write_file
+
+    if folder is not None:
+        fill_folder(folder, sandbox)
+        yield folder, {"PURSER_PASSPHRASE": PLAY_PASSPHRASE}
+        return
+    with tempfile.TemporaryDirectory(prefix="purser-sandbox-") as name:
+        home = Path(name)
+        write_file(home / "config.toml", sandbox.config_toml().encode(), replace=False)
+        yield home, {"PURSER_PRIVATE_KEY": sandbox.buyer_key}
+
+
+def _not_here(error: NotAPlayWalletError) -> int:
+    say(f"purser: {error}. Nothing was changed.", sys.stderr)
+    return 1
+
+
+def describe(sandbox: Sandbox, home: Path, secret: dict[str, str]) -> dict[str, Any]:
     """Return where everything is, and the settings and environment that buy from it."""
     return {
         "seller_url": sandbox.seller_url,
         "rpc_url": sandbox.rpc_url,
         "network": sandbox.network,
         "buyer_address": sandbox.buyer_address,
-        "config_toml": sandbox.config_toml(),
-        "env": {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": sandbox.buyer_key},
+        "config_toml": (home / "config.toml").read_text(encoding="utf-8"),
+        "env": {"PURSER_HOME": str(home), **secret},
         "pages": [sandbox.seller_url + path for path, _ in PAGES],
     }
 
@@ -97,19 +152,30 @@ def _show(data: dict[str, Any]) -> None:
     say(f"Chain:   {data['rpc_url']}  (stands in for {data['network']})")
     say(f"Buyer:   {data['buyer_address']}  (holds play money)")
     say()
-    say(f"Settings, in {Path(data['env']['PURSER_HOME']) / 'config.toml'} while this runs:")
+    home, purser = data["env"]["PURSER_HOME"], command_line()
+    kept = "PURSER_PASSPHRASE" in data["env"]
+    if kept:
+        say(f"Wallet:  {home}  (PLAY MONEY: its key is published, never send it real money)")
+        say()
+        say("To add it to a host, in another terminal (`install` alone lists the hosts):")
+        say()
+        flags = "".join(
+            f" --env {quoted(f'{name}={value}')}" for name, value in data["env"].items()
+        )
+        say(f"  {purser} install claude-code --name {ENTRY_NAME}{flags}")
+    else:
+        say(f"Settings, in {Path(home) / 'config.toml'} while this runs:")
+        say()
+        for line in data["config_toml"].splitlines():
+            say(f"  {line}".rstrip())
     say()
-    for line in data["config_toml"].splitlines():
-        say(f"  {line}".rstrip())
-    say()
-    say("To use them in another terminal (the key is a published one: never send it real money):")
+    say("To use it in another terminal (the key is a published one: never send it real money):")
     say()
     for name, value in data["env"].items():
         say("  " + _set_variable(name, value))
     say()
     say("Then:")
     say()
-    purser = command_line()
     for path, what in PAGES:
         price = BY_PATH[path].price if path in BY_PATH else ""
         say(f"  {purser} fetch {data['seller_url']}{path}    # {what.format(price)}")
@@ -117,7 +183,7 @@ def _show(data: dict[str, Any]) -> None:
     say(f"  {purser} balance")
     say(f"  {purser} fetch {data['seller_url']}/    # lists all that is for sale")
     say()
-    say("Ctrl-C ends it; nothing of it remains.")
+    say(f"Ctrl-C ends it; {'the folder stays' if kept else 'nothing of it remains'}.")
 
 
 def _set_variable(name: str, value: str) -> str:
