@@ -41,6 +41,8 @@ _REMARKS: dict[str, str] = {
     "budget.approval_above": "Until then the code is `approval_required`",
     "fetch.max_body_bytes": "The code is `too_large`",
 }
+README_SECTIONS = ("budget", "hosts", "wallet", "approvals")
+"""What a first reader needs; the page of settings has them all."""
 _RPC_NOTE = "your own RPC servers, in place of the public ones in the table"
 
 _UPSTREAM_NOTES = {
@@ -131,10 +133,11 @@ def _toml(value: Any) -> str:
 
 
 def settings_block() -> str:
-    """Return the README's table of settings."""
+    """Return the README's table of settings: those of `README_SECTIONS`."""
     rows = [
         [f"`{name}.{field}`", default, note]
         for name, model in SECTIONS.items()
+        if name in README_SECTIONS
         for field, _, default, note in _settings(name, model)
     ]
     rows.append(['`network."<id>".rpc_urls`', "the table's", _RPC_NOTE])

@@ -9,6 +9,7 @@ from page_parts import table
 
 from server.registry import ENTRIES, build_tools
 from server.strict import StrictTool
+from wallet.methods import WAYS
 from wallet.model import Evidence, Purchase, State
 from wallet.receipts import receipt
 
@@ -43,6 +44,12 @@ The same object is a resource: `receipt://{{id}}` for one, `receipts://recent` f
 `_meta["purser/error"]` and its codes are on [their own page](errors.md).
 """
 
+
+def _one_of(part: int) -> str:
+    """Name the rails (0) or the schemes (1) of every way to pay, in the order of the table."""
+    return " or ".join(f"`{name}`" for name in dict.fromkeys(key[part] for key in WAYS))
+
+
 _RECEIPT = {
     "id": "the receipt id, a UUIDv7",
     "status": "`free`, `settled`, `unknown` or `void`",
@@ -54,8 +61,8 @@ _RECEIPT = {
     "amount_atomic": "the price in the token's smallest unit",
     "asset": "`symbol`, `address` and `decimals` of the token",
     "network": "the CAIP-2 id of the chain",
-    "rail": "the payment protocol, `x402`",
-    "scheme": "the payment scheme, `exact`",
+    "rail": f"the payment protocol: {_one_of(0)}",
+    "scheme": f"the payment scheme: {_one_of(1)}",
     "payer": "this wallet's address",
     "pay_to": "the address that is paid",
     "nonce": "the nonce of the authorization",

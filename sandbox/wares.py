@@ -79,7 +79,7 @@ def _json(**members: str | int) -> Mapping[str, str | int]:
 
 
 _HTML, _JSON, _TEXT = "text/html", "application/json", "text/plain"
-_SENTENCES = _json(text="A purser keeps the books. The captain keeps the ship.", sentences=1)
+_SENTENCES = _json(text="The captain keeps the ship. The clerk keeps the books.", sentences=1)
 _PASSAGE = _json(start="Port Ellery", end="Skerry Light", knots=6)
 
 WARES = (
