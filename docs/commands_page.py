@@ -7,15 +7,17 @@ import argparse
 from page_parts import table
 
 from server.cli import COMMANDS, build_parser
+from server.exit_codes import exit_codes_told
 
 _COMMANDS = """\
 # Commands
 
 `purser COMMAND --help` shows the same on the spot.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the limits. What was asked for goes to
-standard output, everything about it to standard error. Amounts are US dollars, times are UTC. In a
-checkout, type `uv run purser` where this page says `purser`.
+{exit_codes}
+
+What was asked for goes to standard output, everything about it to standard error. Amounts are US
+dollars, times are UTC. In a checkout, type `uv run purser` where this page says `purser`.
 
 With `--json` standard output holds one JSON object. A refusal or failure of the wallet is one too,
 `{{"error": ...}}`. What stops a command before it begins is told on standard error alone: wrong
@@ -63,6 +65,7 @@ def commands_page() -> str:
     parsers: dict[str, argparse.ArgumentParser] = dict(chosen.choices or {})
     index = [[f"[`{name}`](#purser-{name})", COMMANDS[name].help] for name in parsers]
     return _COMMANDS.format(
+        exit_codes=exit_codes_told(),
         index=table(["command", "what it does"], index),
         commands="\n".join(_command(name, parser) for name, parser in parsers.items()),
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module, metadata
 from typing import NamedTuple
 
+from server.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED, exit_codes_told
 from wallet.errors import PurserError
-
-DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 
 class Command(NamedTuple):
@@ -67,10 +65,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "fetch": Command(
         "fetch",
-        "fetch a URL, paying within the limits",
+        "fetch URLs, paying within the limits",
         (
             "purser fetch https://api.example.com/report",
             "purser fetch https://api.example.com/report --max-price-usd 0.05 --format raw",
+            "purser fetch --from urls.txt --max-total-usd 2.00 --output-dir pages",
         ),
     ),
     "price": Command(
@@ -93,8 +92,11 @@ COMMANDS: dict[str, Command] = {
     ),
     "receipt": Command(
         "receipt",
-        "show one purchase",
-        ("purser receipt 0199a3f0-5a6b-7c1d-9e2f-001122334455",),
+        "show one purchase, or what was bought",
+        (
+            "purser receipt 0199a3f0-5a6b-7c1d-9e2f-001122334455",
+            "purser receipt 0199a3f0 --content --format markdown",
+        ),
     ),
     "report": Command(
         "report",
@@ -180,7 +182,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="purser",
         description="Let a language model buy things on the web without holding the purse.",
-        epilog="Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by the limits.",
+        epilog=exit_codes_told(),
     )
     version = f"purser {metadata.version('purser-mcp')}"
     parser.add_argument("--version", action="version", version=version)
@@ -223,36 +225,38 @@ def main(argv: Sequence[str] | None = None) -> int:
     except PurserError as error:
         sys.stderr.write(error_text(error) + "\n")
         return REFUSED if error.kind.value.refusal else FAILED
-    except (BrokenPipeError, KeyboardInterrupt):
-        return _left_early()
+    except BrokenPipeError:
+        return _left_early(FAILED)
+    except KeyboardInterrupt:
+        return _left_early(INTERRUPTED)
     except BaseExceptionGroup as group:
         if group.split((BrokenPipeError, KeyboardInterrupt, SystemExit))[1] is not None:
             raise
-        return _left_early()
+        interrupted = group.split(KeyboardInterrupt)[0] is not None
+        return _left_early(INTERRUPTED if interrupted else FAILED)
 
 
-def _left_early() -> int:
+def _left_early(code: int) -> int:
     """End quietly: whoever read the output or pressed Ctrl-C has seen enough."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    return FAILED
+    return code
 
 
 def error_text(error: PurserError) -> str:
     """Write a typed failure for a terminal: what happened, whether money moved, what to do."""
-    from server.commands.launcher import as_typed
+    from server.commands.wording import for_terminal, words_for
     from wallet.errors import as_sentence
 
-    row = error.kind.value
-    hint = re.sub(r"[Aa]sk the user to (.)", lambda match: match[1].upper(), row.hint)
+    words = words_for(error.kind)
     lines = [
-        f"purser: {row.title} ({row.code}).",
-        f"  {as_typed(as_sentence(error.detail))}",
+        f"purser: {words.title} ({error.kind.value.code}).",
+        f"  {for_terminal(as_sentence(error.detail))}",
         f"  Money moved: {error.spent}.",
     ]
     if "`purser " not in error.detail:  # which says already what to run
-        lines.append(f"  {as_typed(hint)}")
+        lines.append(f"  {words.hint}")
     if error.receipt_id is not None:
         lines.append(f"  Receipt: {error.receipt_id}")
     if len(error.offers) > 1:
-        lines += [f"  Offer {one['index']}: {one['reason']}" for one in error.offers]
+        lines += [f"  Offer {one['index']}: {for_terminal(one['reason'])}" for one in error.offers]
     return "\n".join(lines)

@@ -41,7 +41,7 @@ async def read_purchase(
         raise invalid("receipt_id", "names no purchase; list_receipts shows the known ones")
     stored = await anyio.to_thread.run_sync(toolbox.shelf.load, purchase.id)
     if stored is None:
-        raise _nothing_stored(purchase)
+        raise nothing_stored(purchase)
     content = Content(
         body=stored.body,
         content_type=stored.delivery.content_type,
@@ -56,7 +56,7 @@ async def read_purchase(
     return await show(content, purchase, shelf=toolbox.shelf, reused=True, money=money)
 
 
-def _nothing_stored(purchase: Purchase) -> PurserError:
+def nothing_stored(purchase: Purchase) -> PurserError:
     """Say why a purchase has no content, by where its payment stands."""
     if purchase.state in OPEN_STATES:
         detail = "No content has come for this payment yet."

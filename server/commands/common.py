@@ -13,9 +13,10 @@ import os
 import sys
 import unicodedata
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
+from server.exit_codes import USAGE
 from wallet.errors import ErrorKind, PurserError, as_sentence
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _WHOLE = frozenset(
     {"receipt", "approval", "status", "check", "price"}
 )  # never broken over two lines
 NO_WALLET = "there is no wallet yet: run `purser init`"
-USAGE = 2
 PASSPHRASE_TRIES = 3
 
 
@@ -39,7 +39,11 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 
 def run_wired(
-    job: Callable[[Wired], Awaitable[int]], *, as_json: bool = False, unlocks: bool = False
+    job: Callable[[Wired], Awaitable[int]],
+    *,
+    as_json: bool = False,
+    unlocks: bool = False,
+    while_asking: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> int:
     """Load the settings, open the wallet, run the job in it, and return the job's exit code.
 
@@ -48,6 +52,7 @@ def run_wired(
         as_json: print a typed failure as `{"error": ...}` before raising it, so that standard
             output holds one JSON object in every case.
         unlocks: the key is needed, so a person at a terminal may be asked for the passphrase.
+        while_asking: surrounds that question, to keep the terminal clear for it.
 
     Raises:
         SettingsError: the settings cannot be used.
@@ -61,11 +66,15 @@ def run_wired(
     from wallet.purchases import StorageFailedError
 
     settings = load_settings()
-    ask = passphrase_asker() if unlocks else None
+    asker = passphrase_asker()
+
+    def ask() -> str:
+        with while_asking():
+            return asker()
 
     async def opened() -> int:
         try:
-            async with open_wired(settings, ask_passphrase=ask) as wired:
+            async with open_wired(settings, ask_passphrase=ask if unlocks else None) as wired:
                 return await job(wired)
         except (LedgerUnavailableError, StorageFailedError) as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, as_sentence(str(error))) from None

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import add_json, dollars, print_json, print_table, run_wired, usage
-from server.commands.fetch import (
+from server.commands.request_arguments import (
     add_request_arguments,
     request_parts,
     request_problem,

@@ -1,16 +1,38 @@
-"""`purser receipt`: one purchase, with everything that is known about it."""
+"""`purser receipt`: one purchase, with everything that is known about it, or what was bought."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from server.commands.common import add_json, dollars, print_facts, print_json, run_wired
+from server.commands.common import (
+    add_json,
+    dollars,
+    print_facts,
+    print_json,
+    run_wired,
+    say,
+    usage,
+)
+from server.commands.content import (
+    Body,
+    Shown,
+    add_content_arguments,
+    output_problem,
+    print_content,
+    show,
+    write_content,
+)
 from server.commands.ids import RECEIPT, find_receipt
+from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
     from server.wiring import Wired
+    from tools.arguments import ContentFormat
+    from wallet.model import Purchase
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,11 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help=RECEIPT.help(),
     )
+    parser.add_argument(
+        "--content",
+        action="store_true",
+        help="show what was bought instead, from what is stored; never pays",
+    )
+    add_content_arguments(parser, when_to_files="--output")
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show the receipt; fail when there is none of that id."""
+    """Show the receipt, or the content; fail when there is none of that id."""
+    if args.content:
+        problem = output_problem(args.output, force=args.force)
+        if args.json:
+            problem = "--content is written as it is; --json goes with the receipt"
+        return run_wired(partial(_show_content, args=args)) if problem is None else usage(problem)
+    if args.output is not None or args.format is not None or args.force:
+        return usage("--output, --format and --force go with --content")
 
     async def job(wired: Wired) -> int:
         from wallet.receipts import receipt
@@ -42,6 +77,35 @@ def run(args: argparse.Namespace) -> int:
         return 0
 
     return run_wired(job, as_json=args.json)
+
+
+async def _show_content(wired: Wired, *, args: argparse.Namespace) -> int:
+    import anyio.to_thread
+
+    purchase = await wired.parts.ledger.call(lambda ledger: find_receipt(ledger, args.id))
+    wanted: ContentFormat = args.format or ("auto" if args.output is None else "raw")
+    shown = await anyio.to_thread.run_sync(partial(_stored, wired, purchase, wanted))
+    if args.output is None:
+        print_content(shown)
+        return 0
+    if not write_content(args.output, shown.data, force=args.force):
+        return 1
+    say(f"{len(shown.data)} bytes written.", sys.stderr)
+    return 0
+
+
+def _stored(wired: Wired, purchase: Purchase, wanted: ContentFormat) -> Shown:
+    from tools.read_purchase import nothing_stored
+    from wallet.purchases import DamagedPurchaseError
+
+    try:
+        stored = wired.toolbox.shelf.load(purchase.id)
+    except DamagedPurchaseError:
+        detail = "What is stored for this purchase is damaged."
+        raise PurserError(ErrorKind.INTERNAL_ERROR, detail, receipt_id=purchase.id) from None
+    if stored is None:
+        raise nothing_stored(purchase)
+    return show(Body(stored.body, stored.delivery.content_type, purchase.url), wanted)
 
 
 def _parsed(text: str | None) -> Any:

@@ -228,6 +228,6 @@ def test_one_interrupt_at_the_question_ends_the_command_and_approves_nothing(
     finally:
         os.close(ours)
         os.close(theirs)
-    assert (code, rest) == (1, b"")
+    assert (code, rest) == (130, b"")
     (row,) = shopper("approvals", "--json").json()["approvals"]
     assert row["state"] == "pending"

@@ -38,7 +38,7 @@ _WHY = {
 
 def summarise(outcome: Outcome, max_total: Usd | None, repeat_window_s: int) -> str:
     """Return the text for a model: totals, one line for each receipt, and the rest by reason."""
-    parts = [_totals(outcome, max_total), *_unfinished(outcome, repeat_window_s)]
+    parts = [totals(outcome, max_total), *_unfinished(outcome, repeat_window_s)]
     parts += _without(outcome)
     used = sum(len(part) + 1 for part in parts)
     lines = _receipts(outcome, max(TEXT_CHARS - _RESERVED_CHARS - used, _RESERVED_CHARS))
@@ -82,9 +82,10 @@ def _kind(page: Page) -> str:
     return "earlier" if page.reused else "bought"
 
 
-def _totals(outcome: Outcome, max_total: Usd | None) -> str:
+def totals(outcome: Outcome, max_total: Usd | None, its_name: str = "max_total_usd") -> str:
+    """Say in one line what was spent, what is left, and how many pages ended in which way."""
     found = counts(outcome.pages)
-    limit = "" if max_total is None else f" of max_total_usd ${max_total}"
+    limit = "" if max_total is None else f" of {its_name} ${max_total}"
     pages = "page" if found["bought"] == 1 else "pages"
     words = [f"{found['bought']} {pages} bought; ${outcome.spent} spent now{limit}"]
     if outcome.unclear.micros:
@@ -103,12 +104,16 @@ def _unfinished(outcome: Outcome, repeat_window_s: int) -> list[str]:
     text = f"Not fetched, because {why}: {ranges(left)}."
     if outcome.stopped in (Stopped.TIME, Stopped.RATE):
         text += " To go on, call fetch_many again with the same arguments."
-        bought = [one.purchase for one in outcome.pages if one.purchase is not None]
-        since = [one.settled_at for one in bought if one.state is State.SETTLED and one.settled_at]
-        if since:
-            until = iso_time(min(since) + repeat_window_s)
+        if (until := kept_until(outcome, repeat_window_s)) is not None:
             text += f" What was bought comes back for nothing until {until}, within the same total."
     return [text]
+
+
+def kept_until(outcome: Outcome, repeat_window_s: int) -> str | None:
+    """Return until when all that was paid for comes back for nothing; None when nothing was."""
+    bought = [one.purchase for one in outcome.pages if one.purchase is not None]
+    since = [one.settled_at for one in bought if one.state is State.SETTLED and one.settled_at]
+    return iso_time(min(since) + repeat_window_s) if since else None
 
 
 def _receipts(outcome: Outcome, room: int) -> list[str]:

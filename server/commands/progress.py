@@ -1,0 +1,93 @@
+"""A bar on standard error while many pages are fetched; only for a person who looks at it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from server.commands.common import make_console
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+STOPPING = "stopping; Ctrl-C ends now"
+
+
+class Bar:
+    """Shows how many pages are done, what was spent, and how many are under way.
+
+    Without a terminal that may be drawn in, it shows nothing.
+
+    Args:
+        total: how many pages there are.
+        shown: draw it.
+    """
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._total = total
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        self._shown = shown
+
+    @contextmanager
+    def drawn(self, under_way: Callable[[], int]) -> Generator[None]:
+        """Draw it while the block runs, then take it away."""
+        if not self._shown:
+            yield
+            return
+        with _drawing(under_way) as self._progress:
+            self._task = self._progress.add_task("fetching", total=self._total, spent="0.00")
+            yield
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """Take it out of the way while somebody is asked something."""
+        if self._progress is None:
+            yield
+            return
+        self._progress.stop()
+        try:
+            yield
+        finally:
+            self._progress.start()
+
+    def tell(self, done: int, spent: str) -> None:
+        """Show how far it is."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, completed=done, spent=spent)
+
+    def stopping(self) -> None:
+        """Show that nothing more is begun."""
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, description=STOPPING)
+
+
+def can_draw() -> bool:
+    """Tell whether standard error is a terminal in which a line may be drawn anew."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return sys.stderr.isatty() and not plain
+
+
+def _drawing(under_way: Callable[[], int]) -> Progress:
+    from rich import progress
+    from rich.text import Text
+
+    class Running(progress.ProgressColumn):
+        """How many pages are under way, as it is when the bar is drawn."""
+
+        def render(self, task: progress.Task) -> Text:
+            return Text(f"{under_way()} running")
+
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(bar_width=None),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("${task.fields[spent]} spent"),
+        Running(),
+        console=make_console(sys.stderr),
+        transient=True,
+        refresh_per_second=5,
+    )
