@@ -146,4 +146,4 @@ def _how_to_go_on(outcome: Outcome, repeat_window_s: int) -> list[str]:
     until = kept_until(outcome, repeat_window_s)
     if until is None or all(page.came or page.same_as is not None for page in outcome.pages):
         return []
-    return [f"The same command goes on; what was bought comes back for nothing until {until}."]
+    return [f"What was bought comes back for nothing until {until}: run the command again."]

@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from server.commands.common import make_console
+from server.commands.common import make_console, say
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-STOPPING = "stopping; Ctrl-C ends now"
+STOPPING = "Stopping: what is being paid finishes first. Ctrl-C again ends at once."
 
 
 class Bar:
@@ -60,9 +60,11 @@ class Bar:
             self._progress.update(self._task, completed=done, spent=spent)
 
     def stopping(self) -> None:
-        """Show that nothing more is begun."""
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, description=STOPPING)
+        """Say that nothing more is begun, above the bar if there is one."""
+        if self._progress is None:
+            say(STOPPING, sys.stderr)
+        else:
+            self._progress.console.print(STOPPING)
 
 
 def can_draw() -> bool:
@@ -83,7 +85,7 @@ def _drawing(under_way: Callable[[], int]) -> Progress:
 
     return progress.Progress(
         progress.TextColumn("{task.description}"),
-        progress.BarColumn(bar_width=None),
+        progress.BarColumn(),
         progress.MofNCompleteColumn(),
         progress.TextColumn("${task.fields[spent]} spent"),
         Running(),

@@ -21,7 +21,10 @@ class Words(NamedTuple):
 
 _ELSEWHERE = "choose another source"
 _WORDS: dict[ErrorKind, tuple[str | None, str]] = {
-    ErrorKind.INVALID_ARGUMENT: (None, "Correct it and run the command again."),
+    ErrorKind.INVALID_ARGUMENT: (
+        "What was asked for is not valid",
+        "Correct it and run the command again.",
+    ),
     ErrorKind.INSECURE_URL: (
         None,
         "Use the https address. A local seller can be listed in hosts.private_ok.",
@@ -89,6 +92,10 @@ _WORDS: dict[ErrorKind, tuple[str | None, str]] = {
     ),
     ErrorKind.WALLET_LOCKED: (None, "Run `purser doctor`."),
     ErrorKind.INSUFFICIENT_FUNDS: (None, "Run `purser fund`."),
+    ErrorKind.ALLOWANCE_REQUIRED: (
+        None,
+        "Approve Permit2 for the token once, from the wallet itself: `purser allowance` shows how.",
+    ),
     ErrorKind.LEDGER_UNAVAILABLE: (None, "Run `purser doctor`."),
     ErrorKind.OUTCOME_UNKNOWN: (
         None,
@@ -104,7 +111,6 @@ _PHRASES = (
     ("The user approved", "You approved"),
     ("The user declined", "You declined"),
     ("the user has to approve it", "you have to approve it"),
-    ("the user enabled", "you enabled"),
     ("make the same call again", "run the same command again"),
     ("The same call shows", "The same command shows"),
     ("pay_again=true", "--pay-again"),
