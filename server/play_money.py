@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from wallet.assets import networks
-
 PLAY_FILE = "PLAY-MONEY.txt"
 PLAY_PASSPHRASE = "play-money"  # noqa: S105 - of a key that is published anyway
 PLAY_TEXT = """\
@@ -29,6 +27,8 @@ def is_play_folder(home: Path) -> bool:
 
 def play_problems(home: Path, enabled: Iterable[str]) -> list[str]:
     """Return what keeps a folder of play money from being used with these networks, if anything."""
+    from wallet.assets import networks
+
     known = networks()
     real = [one for one in enabled if not (one in known and known[one].testnet)]
     if not real or not is_play_folder(home):
