@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from sandbox.run import Sandbox
 from tests.desk import open_desk
 from tests.many.many_kit import codes, fetch_all, toolbox_of
+from tests.meddler import PaidAnswer, meddler
 from tests.web.loopback import Seen, Site, serve
 from tools.many.manners import FAILURES_IN_A_ROW, retry_after_s
 from tools.many.outcome import Stopped
@@ -44,6 +46,31 @@ async def test_a_host_gets_no_more_requests_at_once_than_the_setting_says(
         outcome = await fetch_all(toolbox_of(desk, per_host_concurrency=3), urls, at_once=16)
         assert set(codes(outcome.pages)) == {"free"}
         assert most == 3
+
+
+@pytest.mark.asyncio
+async def test_a_price_is_asked_for_when_it_can_be_paid_next(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    events: list[str] = []
+
+    def asked(challenge: dict[str, Any]) -> dict[str, Any]:
+        events.append("asked")
+        return challenge
+
+    def paid(answer: PaidAnswer) -> PaidAnswer:
+        events.append("paid")
+        return answer
+
+    async with (
+        meddler(sandbox.seller_url, paid, challenge=asked) as seller,
+        open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
+    ):
+        urls = [f"{seller.url}/api/weather?next={number}" for number in range(4)]
+        toolbox = toolbox_of(desk, per_host_concurrency=1)
+        outcome = await fetch_all(toolbox, urls, total="1.00", at_once=4)
+        assert codes(outcome.pages) == ["settled"] * 4
+    assert events == ["asked", "paid"] * 4
 
 
 @pytest.mark.asyncio

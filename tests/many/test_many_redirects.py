@@ -32,6 +32,7 @@ class Redirected:
     request: WebRequest
     status: int = 402
     headers: tuple[tuple[str, str], ...] = ()
+    paid: int = 200
     asked: int = 0
 
     async def ask(self) -> WebResponse:
@@ -41,7 +42,7 @@ class Redirected:
 
     async def pay(self, payment_headers: Any) -> WebResponse:
         await anyio.lowlevel.checkpoint()
-        return WebResponse(SHOP, 200, (), b"")
+        return WebResponse(SHOP, self.paid, self.headers, b"")
 
     def start_over(self) -> None: ...
 
@@ -84,6 +85,23 @@ async def test_a_host_behind_a_redirect_is_waited_for_like_any_other() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_page_that_has_its_price_hears_what_another_is_told_when_it_pays() -> None:
+    hosts = Hosts(1)
+    first, _ = polite(hosts, 1, paid=503, headers=(("retry-after", "3600"),))
+    second, _ = polite(hosts, 2)
+    await first.ask()
+
+    async def ask() -> None:
+        with pytest.raises(PurserError, match="longer than this call may"):
+            await second.ask()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(ask)
+        await anyio.wait_all_tasks_blocked()
+        await first.pay({})
+
+
+@pytest.mark.asyncio
 async def test_a_voucher_goes_out_although_all_slots_are_taken() -> None:
     hosts = Hosts(1)
     waiting = polite(hosts, 1)[0]
@@ -121,21 +139,27 @@ async def test_what_a_redirect_led_to_failing_is_not_the_fault_of_who_redirected
 
 
 @pytest.mark.asyncio
-async def test_after_a_paid_answer_that_asks_to_wait_nothing_more_is_signed(
+async def test_after_a_paid_answer_that_asks_to_wait_nothing_more_is_asked_or_signed(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
+    asked: list[str] = []
+
+    def ask(challenge: dict[str, Any]) -> dict[str, Any]:
+        asked.append("asked")
+        return challenge
+
     def busy(answer: PaidAnswer) -> PaidAnswer:
         answer.status = 503
         answer.headers.append(("retry-after", "3600"))
         return answer
 
     async with (
-        meddler(sandbox.seller_url, busy) as seller,
+        meddler(sandbox.seller_url, busy, challenge=ask) as seller,
         open_desk(tmp_path, sandbox, urls=(seller.url,)) as desk,
     ):
         urls = [f"{seller.url}/api/weather?busy={number}" for number in range(4)]
         toolbox = toolbox_of(desk, per_host_concurrency=1)
         outcome = await fetch_all(toolbox, urls, total="1.00", at_once=4)
         assert [page.came for page in outcome.pages] == [False] * 4
-        assert desk.signatures == 1
+        assert (len(asked), desk.signatures) == (1, 1)
         assert await desk.check() == []

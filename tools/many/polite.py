@@ -53,15 +53,14 @@ class PoliteExchange:
         Raises:
             PurserError: as the inner exchange, or the host is not to be asked now.
         """
-        patience = self._patience()
-        response, asked = await self._ask_once(patience), 1
+        response, asked = await self._ask_once(), 1
         while self.host.heed(response) and asked < ASKS:
-            response, asked = await self._ask_once(patience), asked + 1
+            response, asked = await self._ask_once(), asked + 1
         if response.status == 402:
             if self._turns is not None:
                 await self._turns.take(self._number)
-            # Both before anything is signed: a signed payment must not wait in a queue, nor meet a
-            # host that has meanwhile asked to be left alone or taken money for nothing.
+            # Before anything is signed: a signed payment must not wait in a queue, nor meet a host
+            # that has meanwhile asked to be left alone or taken money for nothing.
             await self._take_slot()
             await self.host.ready(self._patience())
         return response
@@ -69,16 +68,16 @@ class PoliteExchange:
     def _patience(self) -> float:
         return min(self._until, anyio.current_time() + LONGEST_WAIT_S)
 
-    async def _ask_once(self, patience: float) -> WebResponse:
-        await self.host.ready(patience)
+    async def _ask_once(self) -> WebResponse:
+        await self.host.ready(self._patience())
         self.host = self._first
-        await self.host.ready(patience)
         await self._take_slot()
-        try:
-            response = await self._inner.ask()
-        finally:
-            self._give_slot()
+        await self.host.ready(self._patience())
+        response = await self._inner.ask()
         self.host = self._hosts.of(response.url)
+        # Kept for the payment: prices that were asked for and queue for one would grow too old.
+        if response.status != 402 or self.host is not self._first:
+            self._give_slot()
         return response
 
     def start_over(self) -> None:
