@@ -7,8 +7,10 @@ from typing import Any
 import anyio
 import pytest
 from mcp.client import Client
+from mcp.server.lowlevel import Server
 from mcp.server.subscriptions import ResourceUpdated
-from mcp_types import ResourceUpdatedNotification
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCNotification, JSONRPCRequest, ResourceUpdatedNotification
 from stub_toolbox import ERAS, PAID, PAID_ID, Stub, bought
 
 from server.app import build_server
@@ -162,3 +164,51 @@ async def test_subscribing_is_announced(era: str) -> None:
         resources = client.server_capabilities.resources
     assert resources is not None
     assert resources.subscribe is True
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_host_that_leaves_while_it_is_told_takes_no_other_with_it(era: Any) -> None:
+    heard, news = Heard(), ReceiptNews()
+    staying = build_server(Stub().open, warmup=Warmup(()), news=news)
+    leaving = build_server(Stub().open, warmup=Warmup(()), news=news)
+    handle = heard.handle if era == "legacy" else None
+    async with Client(staying, mode=era, message_handler=handle) as client:
+        async with anyio.create_task_group() as group:
+            await _listen(client, era, ["receipt://last"], heard, group)
+            async with Client(leaving, mode=era) as other, anyio.create_task_group() as theirs:
+                await _listen(other, era, [ONE], Heard(), theirs)
+                news.changed(PAID_ID)
+                theirs.cancel_scope.cancel()
+            news.changed(PAID_ID, "last")
+            assert await heard.until(1) == ["receipt://last"]
+            group.cancel_scope.cancel()
+
+
+async def test_a_host_that_closes_in_the_middle_of_a_notification_ends_no_other() -> None:
+    news, server = ReceiptNews(), Server[Any]("server", version="1")
+    news.serve(server)
+    told, heard = list[str](), anyio.create_memory_object_stream[SessionMessage](0)
+    asked = anyio.create_memory_object_stream[SessionMessage | Exception](4)
+
+    async def ask(number: int, method: str, **params: Any) -> None:
+        request = JSONRPCRequest(jsonrpc="2.0", id=number, method=method, params=params)
+        await asked[0].send(SessionMessage(request))
+        await heard[1].receive()
+
+    async with asked[0], news.running(), anyio.create_task_group() as group:
+        group.start_soon(server.run, asked[1], heard[0], server.create_initialization_options())
+        info, era = {"name": "host", "version": "1"}, "2025-06-18"
+        await ask(1, "initialize", protocolVersion=era, capabilities={}, clientInfo=info)
+        ready = JSONRPCNotification(jsonrpc="2.0", method="notifications/initialized")
+        await asked[0].send(SessionMessage(ready))
+        await ask(2, "resources/subscribe", uri=RECENT_URI)
+        news.changed()
+        await anyio.wait_all_tasks_blocked()
+        assert heard[0].statistics().tasks_waiting_send == 1
+        heard[1].close()
+
+        news.bus.subscribe(lambda event: told.append(str(getattr(event, "uri", ""))))
+        news.changed(PAID_ID)
+        await anyio.wait_all_tasks_blocked()
+        assert told == [RECENT_URI, ONE]
+        group.cancel_scope.cancel()
