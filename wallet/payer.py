@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 
 import anyio.to_thread
 
 from wallet.allowances import Allowances
-from wallet.approvals import approved_offers, header_terms, offered_terms, terms_of
+from wallet.approvals import header_terms, terms_of
 from wallet.assets import find_asset
 from wallet.call_total import with_call_total
 from wallet.channels.buying import Till, other_way_refused
-from wallet.channels.offered import plans
 from wallet.channels.order import ChannelOrder, TurnedDown
 from wallet.channels.shortcuts import remembered_offer, remembered_order
 from wallet.checkout import Order, pay, with_word
-from wallet.consent import ask, with_approval
+from wallet.choosing import choose, decide_now, frozen, new_draft
+from wallet.consent import ask
 from wallet.errors import ErrorKind, PurserError, as_sentence
 from wallet.exchange import Exchange, WebRequest, WebResponse
 from wallet.funds import Funds
-from wallet.ids import payment_identifier, purchase_id, purchase_key
+from wallet.ids import purchase_id, purchase_key
 from wallet.ledger.base import AlreadyBoughtError, LedgerUnavailableError
-from wallet.limits import caps_for
-from wallet.methods import method_of
-from wallet.model import Bill, Challenge, Offer, Transfer
+from wallet.model import Bill
 from wallet.money import Usd
 from wallet.parts import Parts
-from wallet.policy import decide
 from wallet.presenting import Bought, bought, keep_content, left_today, outcome_unknown
 from wallet.quotes import Quote, refusal, unpaid_quote
-from wallet.rails.base import CannotFreezeError, Draft, Rail
-from wallet.rails.router import objection, recognise, set_aside
+from wallet.rails.router import recognise
 from wallet.rails.x402.batch.channel import SCHEME as BATCH
 from wallet.repeats import Repeats, host_of, origin_of
 from wallet.sign_in import signed_in
@@ -43,13 +38,18 @@ ATTEMPTS = 3
 
 
 class Payer:
-    """Buys one exchange at a time per logical call; every process that shares the ledger agrees."""
+    """Buys one exchange at a time per logical call; every process that shares the ledger agrees.
 
-    def __init__(self, parts: Parts) -> None:
+    Args:
+        parts: what it works with.
+        beside: another payer of the same wallet, whose turns this one takes part in.
+    """
+
+    def __init__(self, parts: Parts, *, beside: Payer | None = None) -> None:
         self._parts = parts
-        self._funds = Funds(parts.chain)
+        self._funds = Funds(parts.chain) if beside is None else beside._funds
         self._allowances = Allowances(parts.chain, parts.rules.schemes)
-        self._repeats = Repeats(parts)
+        self._repeats = Repeats(parts) if beside is None else beside._repeats
         self._till = Till(parts, self._funds, self._repeats.turn)
 
     async def within(self, requests: Sequence[WebRequest], limit: Usd) -> Payer:
@@ -58,13 +58,11 @@ class Payer:
         Raises:
             PurserError: LEDGER_UNAVAILABLE.
         """
-        twin = copy(self)
         try:
-            twin._parts = await with_call_total(self._parts, requests, limit)
+            parts = await with_call_total(self._parts, requests, limit)
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
-        twin._till = Till(twin._parts, self._funds, self._repeats.turn)
-        return twin
+        return Payer(parts, beside=self)
 
     async def fetch(self, exchange: Exchange, *, max_price: Usd | None, pay_again: bool) -> Bought:
         """Return the content of a request, paying for it at most once.
@@ -107,10 +105,10 @@ class Payer:
             payer = await self._parts.keys.address()
         except PurserError:
             payer = ""
-        draft = self._draft(exchange.request, payer)[1]
+        draft = new_draft(self._parts, exchange.request, payer)[1]
         try:
             key = purchase_key(self._parts.principal, exchange.request)
-            bill, quote = await self._choose(bill, key, response.url, draft, max_price)
+            bill, quote = await choose(self._parts, bill, key, response.url, draft, max_price)
         except LedgerUnavailableError as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, str(error)) from None
         return await self._with_funds(quote, bill, payer)
@@ -198,7 +196,8 @@ class Payer:
         if place is None or challenge is None:
             return None
         payer = await parts.keys.unlock()
-        quote = await self._decide(Bill((challenge,)), key, request, request.url, payer, max_price)
+        bill = Bill((challenge,))
+        quote = await decide_now(parts, bill, key, request, request.url, payer, max_price)
         order = remembered_order(place, challenge, key, request, pay_again=pay_again)
         if quote.chosen is None or order is None or order.payer != payer:
             return None
@@ -216,8 +215,8 @@ class Payer:
         parts = self._parts
         bill = recognise(parts.rails, response)
         payer = await parts.keys.unlock()
-        order_id, draft = self._draft(request, payer)
-        bill, quote = await self._choose(bill, key, response.url, draft, max_price)
+        order_id, draft = new_draft(parts, request, payer)
+        bill, quote = await choose(parts, bill, key, response.url, draft, max_price)
         wanted = quote.askable if quote.chosen is None else quote.chosen
         if wanted is None:
             raise refusal(quote)
@@ -247,7 +246,7 @@ class Payer:
         allowance = await self._allowances.look(challenge, offer, asset, payer)
         if allowance.missing is not None:
             raise PurserError(ErrorKind.ALLOWANCE_REQUIRED, as_sentence(allowance.missing))
-        transfer = _frozen(rail, challenge, offer, draft)
+        transfer = frozen(rail, challenge, offer, draft)
         if quote.chosen is None:
             terms = terms_of(key, host, offer.scheme, transfer, header_terms(request))
             raise await ask(parts, request, terms, quoted.amount_usd, refusal(quote).offers)
@@ -264,62 +263,6 @@ class Payer:
             pay_again=pay_again,
             permit_nonce=allowance.permit_nonce,
         )
-
-    def _draft(self, request: WebRequest, payer: str) -> tuple[str, Draft]:
-        """Return a new purchase's id and what its terms are fixed with."""
-        parts = self._parts
-        order_id = purchase_id(parts.clock(), parts.entropy(10))
-        return order_id, Draft(
-            payer=payer,
-            now_s=parts.now_s(),
-            validity_s=parts.rules.validity_s,
-            random=parts.entropy(32),
-            payment_id=payment_identifier(order_id),
-            request=request,
-        )
-
-    async def _choose(
-        self, bill: Bill, key: str, url: str, draft: Draft, max_price: Usd | None
-    ) -> tuple[Bill, Quote]:
-        """Decide, anew without an offer whose terms its rail cannot fix now, until one stands."""
-        while True:
-            quote = await self._decide(bill, key, draft.request, url, draft.payer, max_price)
-            wanted = quote.askable if quote.chosen is None else quote.chosen
-            offer = next((one for one in bill.offers if one.index == wanted), None)
-            if offer is None or offer.scheme == BATCH or not draft.payer:
-                return bill, quote
-            reason = objection(bill, self._parts.rails, offer, draft)
-            if reason is None:
-                return bill, quote
-            bill = set_aside(bill, offer, reason)
-
-    async def _decide(
-        self,
-        bill: Bill,
-        key: str,
-        request: WebRequest,
-        url: str,
-        payer: str,
-        max_price: Usd | None,
-    ) -> Quote:
-        parts, host, headers = self._parts, host_of(url), header_terms(request)
-        caps, now = caps_for(parts.rules, host), parts.now_s()
-        origin = origin_of(url)
-        balances, approval, live = await parts.ledger.call(
-            lambda ledger: (
-                ledger.balances(caps, now),
-                ledger.latest_approval(key),
-                ledger.channels.of_origin(parts.principal, origin),
-            )
-        )
-        standing = list(zip(caps, balances, strict=True))
-        approved = approved_offers(approval, key, host, bill.offers, headers, now)
-        through = plans(bill, parts.rules, standing, live)
-        quote = decide(bill, url, parts.rules, payer, max_price, standing, approved, through)
-        wanted = quote.askable if quote.chosen is None else quote.chosen
-        offer = next((one for one in bill.offers if one.index == wanted), None)
-        terms = None if offer is None else offered_terms(key, host, offer, headers)
-        return with_approval(quote, approval, terms, now)
 
     async def _free(self, exchange: Exchange, key: str, response: WebResponse) -> Bought:
         """Keep a free answer, so that it can be read on like a bought one."""
@@ -344,26 +287,3 @@ class Payer:
         )
         left = await parts.ledger.call(lambda ledger: left_today(parts, ledger))
         return bought(purchase, response, left)
-
-
-def _frozen(rail: Rail, challenge: Challenge, offer: Offer, draft: Draft) -> Transfer:
-    """Let the rail fix the terms, and see that they are the ones that policy allowed.
-
-    Raises:
-        PurserError: NO_PAYABLE_OFFER, the rail cannot pay the offer after all.
-    """
-    try:
-        transfer = rail.freeze(challenge, offer, draft)
-    except CannotFreezeError as error:
-        raise PurserError(ErrorKind.NO_PAYABLE_OFFER, f"Nothing was signed: {error}.") from None
-    asset = find_asset(offer.network_id or "", offer.asset)
-    latest = draft.now_s + draft.validity_s
-    if (
-        asset is None
-        or (transfer.network_id, transfer.asset) != (asset.network, asset.address)
-        or (transfer.payer, transfer.pay_to) != (draft.payer, offer.pay_to)
-        or (transfer.amount_atomic, transfer.method) != (offer.amount_atomic, method_of(offer))
-        or not draft.now_s < transfer.valid_before <= latest
-    ):
-        raise AssertionError("a rail froze other terms than the offer's")
-    return transfer
