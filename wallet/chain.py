@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from urllib.parse import urlsplit
 
 import anyio.to_thread
 
@@ -33,11 +33,10 @@ from wallet.chain_questions import (
 )
 from wallet.loading import recursion_limit_kept
 from wallet.model import Transfer
+from wallet.rpc_server import NoAnswerError, RpcServer
 from wallet.token_facts import SELECTORS, TokenFacts, read_facts
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
-    from web3 import AsyncHTTPProvider
     from web3.types import RPCEndpoint
 
 T = TypeVar("T")
@@ -71,7 +70,10 @@ class Chain:
         self, rpc_urls_by_network: Mapping[str, Sequence[str]], *, timeout_s: float = 5.0
     ) -> None:
         self._servers = {
-            network_id: [_Server(network_id, url, timeout_s) for url in urls]
+            network_id: [
+                RpcServer(network_id, url, self.ready, partial(_Connection, url, timeout_s))
+                for url in urls
+            ]
             for network_id, urls in rpc_urls_by_network.items()
         }
 
@@ -95,7 +97,7 @@ class Chain:
             ChainUnreadableError: no server is on this chain.
         """
 
-        async def read(server: _Server) -> int:
+        async def read(server: RpcServer) -> int:
             return read_quantity(await server.ask("eth_chainId"))
 
         return await self._first(network_id, read)
@@ -134,7 +136,7 @@ class Chain:
             ChainUnreadableError: it cannot be read.
         """
 
-        async def read(server: _Server) -> bool:
+        async def read(server: RpcServer) -> bool:
             return len(read_bytes(await server.ask("eth_getCode", address, "latest"))) > 0
 
         return await self._first(network_id, read)
@@ -146,12 +148,12 @@ class Chain:
             ChainUnreadableError: it cannot be read.
         """
 
-        async def read(server: _Server) -> TokenFacts:
+        async def read(server: RpcServer) -> TokenFacts:
             if not read_bytes(await server.ask("eth_getCode", asset.address, "latest")):
                 return TokenFacts(has_code=False)
             answers: dict[str, Any] = {}
             for selector in SELECTORS:
-                with suppress(_NoAnswerError):  # as a contract without that function answers
+                with suppress(NoAnswerError):  # as a contract without that function answers
                     call = contract_call(asset.address, selector)
                     answers[selector] = await server.ask("eth_call", call, "latest")
             return read_facts(answers)
@@ -255,126 +257,69 @@ class Chain:
         return None
 
     async def _number(self, network_id: str, call: Mapping[str, str]) -> int:
-        async def read(server: _Server) -> int:
+        async def read(server: RpcServer) -> int:
             return read_word(await server.ask("eth_call", call, "latest"))
 
         return await self._first(network_id, read)
 
-    async def _first(self, network_id: str, read: Callable[[_Server], Awaitable[T]]) -> T:
+    async def _first(self, network_id: str, read: Callable[[RpcServer], Awaitable[T]]) -> T:
         reasons: list[str] = []
         for server in self._servers.get(network_id, ()):
             try:
                 return await self._ask_one(server, read)
-            except _NoAnswerError as error:
+            except NoAnswerError as error:
                 reasons.append(f"{server.host} {error}")
         raise ChainUnreadableError(network_id, reasons)
 
-    async def _every(self, network_id: str, read: Callable[[_Server], Awaitable[T]]) -> list[T]:
+    async def _every(self, network_id: str, read: Callable[[RpcServer], Awaitable[T]]) -> list[T]:
         servers = self._servers.get(network_id, ())
         answers: list[T] = []
         reasons: list[str] = []
         for server in servers:
             try:
                 answers.append(await self._ask_one(server, read))
-            except _NoAnswerError as error:
+            except NoAnswerError as error:
                 reasons.append(f"{server.host} {error}")
         if len(answers) < min(2, max(1, len(servers))):
             raise ChainUnreadableError(network_id, reasons)
         return answers
 
-    async def _ask_one(self, server: _Server, read: Callable[[_Server], Awaitable[T]]) -> T:
+    async def _ask_one(self, server: RpcServer, read: Callable[[RpcServer], Awaitable[T]]) -> T:
         try:
             await server.check_chain()
             return await read(server)
         except (ValueError, KeyError, TypeError):
-            raise _NoAnswerError("answered something else") from None
+            raise NoAnswerError("answered something else") from None
 
 
-class _NoAnswerError(Exception):
-    """One server gave no usable answer; the text is ours and reads on from the host's name."""
+class _Connection:
+    """One RPC server's connection, made by web3 and kept open between questions."""
 
+    def __init__(self, url: str, timeout_s: float) -> None:
+        from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+        from web3 import AsyncHTTPProvider
 
-class _Server:
-    """One RPC URL, with a connection that is kept open between questions."""
+        # web3's own session closes the connection after every call.
+        self._session = ClientSession(
+            connector=TCPConnector(limit=8), cookie_jar=DummyCookieJar(), raise_for_status=True
+        )
+        self._provider = AsyncHTTPProvider(
+            url,
+            request_kwargs={
+                "timeout": ClientTimeout(total=timeout_s),
+                "allow_redirects": False,
+            },
+            exception_retry_configuration=None,
+        )
 
-    def __init__(self, network_id: str, url: str, timeout_s: float) -> None:
-        self.host = urlsplit(url).hostname or "an rpc_url without a host"
-        self._chain_id = int(network_id.removeprefix("eip155:"))
-        self._url = url
-        self._timeout_s = timeout_s
-        self._on_our_chain = False
-        self._provider: AsyncHTTPProvider | None = None
-        self._session: ClientSession | None = None
+    async def open(self) -> None:
+        await self._provider.cache_async_session(self._session)
 
-    async def check_chain(self) -> None:
-        """Ask for the chain id until it was once the right one (EIP-695)."""
-        if self._on_our_chain:
-            return
-        found = read_quantity(await self.ask("eth_chainId"))
-        if found != self._chain_id:
-            raise _NoAnswerError("is on another chain")
-        self._on_our_chain = True
-
-    async def ask(self, method: str, *params: object) -> Any:
-        """Return the `result` of one JSON-RPC call, or raise _NoAnswerError."""
-        provider = await self._connected()
-        response, reason = await self._post(provider, method, params)
-        if reason == "dropped the connection":  # a kept connection that had gone stale
-            response, reason = await self._post(provider, method, params)
-        if reason is not None:
-            raise _NoAnswerError(reason)
-        if not isinstance(response, dict) or "result" not in response:
-            raise _NoAnswerError("answered with an error")
-        return cast("dict[str, Any]", response)["result"]
+    async def request(self, method: str, params: list[object]) -> object:
+        return await self._provider.make_request(cast("RPCEndpoint", method), params)
 
     async def close(self) -> None:
-        """Close the connection; a later question opens a new one."""
-        session, self._session, self._provider = self._session, None, None
-        if session is not None:
-            await session.close()
-
-    async def _post(
-        self, provider: AsyncHTTPProvider, method: str, params: Sequence[object]
-    ) -> tuple[object, str | None]:
-        """Return a decoded answer and None, or why there is none, in words without the URL."""
-        from aiohttp import ClientConnectorError, ClientOSError, ServerDisconnectedError
-
-        try:
-            return await provider.make_request(cast("RPCEndpoint", method), list(params)), None
-        except TimeoutError:
-            return None, "did not answer in time"
-        except ClientConnectorError:
-            return None, "cannot be reached"
-        except (ServerDisconnectedError, ClientOSError):
-            return None, "dropped the connection"
-        except Exception as error:  # noqa: BLE001 - the caller raises a typed error instead
-            # Only the status is used: the text may hold the URL.
-            status = getattr(error, "status", None)
-            return None, f"answered HTTP {status}" if isinstance(status, int) else "is unreadable"
-
-    async def _connected(self) -> AsyncHTTPProvider:
-        if self._provider is None:
-            await anyio.to_thread.run_sync(load_library)
-            from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
-            from web3 import AsyncHTTPProvider
-
-            if self._provider is not None:
-                return self._provider
-            # web3's own session closes the connection after every call.
-            session = ClientSession(
-                connector=TCPConnector(limit=8),
-                cookie_jar=DummyCookieJar(),
-                raise_for_status=True,
-            )
-            timeout = ClientTimeout(total=self._timeout_s)
-            provider = AsyncHTTPProvider(
-                self._url,
-                request_kwargs={"timeout": timeout, "allow_redirects": False},
-                exception_retry_configuration=None,
-            )
-            self._session, self._provider = session, provider
-            await provider.cache_async_session(session)
-        return self._provider
+        await self._session.close()
 
 
 def load_library() -> None:
