@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from tools.bounds import FETCHED_URLS, PRICED_URLS, URL_CHARS
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.money import Usd
@@ -61,10 +62,12 @@ PriceUsd = Annotated[
 ]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 ContentFormat = Literal["auto", "markdown", "text", "raw"]
-Url = Annotated[str, Field(min_length=1, max_length=4_096)]
-Urls = Annotated[list[Url], BeforeValidator(_unpack_json), Field(min_length=1, max_length=20)]
+Url = Annotated[str, Field(min_length=1, max_length=URL_CHARS)]
+Urls = Annotated[
+    list[Url], BeforeValidator(_unpack_json), Field(min_length=1, max_length=PRICED_URLS)
+]
 ManyUrls = Annotated[
-    list[Url], BeforeValidator(_unpack_json), Field(min_length=1, max_length=1_000)
+    list[Url], BeforeValidator(_unpack_json), Field(min_length=1, max_length=FETCHED_URLS)
 ]
 Headers = Annotated[dict[str, str], BeforeValidator(_unpack_json)]
 Body = Annotated[str, Field(max_length=MAX_BODY_CHARS)]

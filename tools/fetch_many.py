@@ -8,14 +8,15 @@ from pydantic import Field
 
 from tools.answer import ToolAnswer
 from tools.arguments import ContentFormat, ManyUrls, PriceUsd
+from tools.bounds import CONCURRENCY_DEFAULT, CONCURRENCY_LIMIT
 from tools.context import Toolbox
-from tools.many.batch import Batch, Report, Wanted
+from tools.many.batch import Batch, Report
 from tools.many.inline import short_contents
 from tools.many.outcome import Outcome
 from tools.many.summary import TEXT_CHARS, summarise
+from tools.many.wanted import Wanted
 from wallet.receipts import receipt
 
-CONCURRENCY_DEFAULT, CONCURRENCY_LIMIT = 4, 16
 RECEIPTS_SHOWN = 100
 
 

@@ -22,7 +22,7 @@ from server.commands.content import (
     show,
     write_content,
 )
-from server.commands.fetch_urls import CONCURRENCY_LIMIT, MOST_URLS, is_many, wanted_urls
+from server.commands.fetch_urls import is_many, wanted_urls
 from server.commands.request_arguments import (
     add_request_arguments,
     request_parts,
@@ -30,6 +30,7 @@ from server.commands.request_arguments import (
     scheme_problem,
     usd,
 )
+from tools.bounds import CONCURRENCY_DEFAULT, CONCURRENCY_LIMIT, FETCHED_URLS
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -45,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "urls",
         metavar="URL",
         nargs="*",
-        help=f"1 to {MOST_URLS:,} https URLs; HTTP 400 and above exits with 1",
+        help=f"1 to {FETCHED_URLS:,} https URLs; HTTP 400 and above exits with 1",
     )
     add_request_arguments(parser)
     parser.add_argument(
@@ -89,7 +90,7 @@ def _add_many(parser: argparse.ArgumentParser) -> None:
         "--concurrency",
         type=int,
         metavar="N",
-        help=f"how many at a time, 1 to {CONCURRENCY_LIMIT} (default 4)",
+        help=f"how many at a time, 1 to {CONCURRENCY_LIMIT} (default {CONCURRENCY_DEFAULT})",
     )
 
 

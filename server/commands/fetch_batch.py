@@ -13,8 +13,9 @@ from server.commands.ctrl_c import first_ctrl_c
 from server.commands.fetch_summary import Saved, object_of, print_told
 from server.commands.file_names import name_parts
 from server.commands.folder import Folder, open_folder
-from server.commands.progress import Bar, can_draw
+from server.commands.progress import STOPPING, WAITING, Bar, can_draw
 from server.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED
+from tools.bounds import CONCURRENCY_DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from tools.many.outcome import Outcome, Page
     from wallet.presenting import Bought
 
-CONCURRENCY = 4
+RATE_PAUSE_S = 10
 
 
 def run_many(args: argparse.Namespace, urls: tuple[str, ...]) -> int:
@@ -47,8 +48,11 @@ async def _fetch_many(
     folder: Folder | None,
     bar: Bar,
 ) -> int:
-    from tools.many.batch import Batch, Wanted
+    import anyio
+
+    from tools.many.batch import Batch
     from tools.many.outcome import Stopped
+    from tools.many.wanted import Wanted
 
     saved: dict[int, Saved] = {}
 
@@ -60,13 +64,20 @@ async def _fetch_many(
             saved[page.number] = await _in_a_thread(folder, page, bought, args.format or "raw")
 
     def stop() -> None:
-        bar.stopping()
+        bar.say_once(STOPPING)
         batch.stop(Stopped.ASKED)
 
-    at_once = args.concurrency or CONCURRENCY
+    def state() -> str:
+        return "waiting" if batch.waiting and not batch.under_way else f"{batch.under_way} running"
+
+    async def pause() -> None:
+        bar.say_once(WAITING)
+        await anyio.sleep(RATE_PAUSE_S)
+
+    at_once = args.concurrency or CONCURRENCY_DEFAULT
     wanted = Wanted(urls, args.max_total_usd, at_once, None, max_price=args.max_price_usd)
-    batch = Batch(wired.toolbox, wanted, report=report, arrived=arrived)
-    with first_ctrl_c(stop), bar.drawn(lambda: batch.under_way):
+    batch = Batch(wired.toolbox, wanted, report=report, arrived=arrived, pause=pause)
+    with first_ctrl_c(stop), bar.drawn(state):
         outcome = await batch.run()
     if args.json:
         print_json(object_of(outcome, saved))
@@ -105,6 +116,6 @@ def exit_code(outcome: Outcome, saved: Mapping[int, Saved]) -> int:
         return FAILED
     if not missing:
         return DONE
-    by_limits = outcome.stopped in (Stopped.LIMITS, Stopped.RATE)
+    by_limits = outcome.stopped is Stopped.LIMITS
     refused = (by_limits if one.error is None else one.error.kind.value.refusal for one in missing)
     return REFUSED if all(refused) else FAILED

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from wallet.errors import PurserError
 
 _WHY = {
-    "rate": "the limit of payments per minute is reached; wait a minute",
     "limits": "ten in a row were over a limit",
     "asked": "it was stopped",
 }

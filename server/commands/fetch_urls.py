@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from server.commands.request_arguments import scheme_problem
+from tools.bounds import CONCURRENCY_LIMIT, FETCHED_URLS, URL_CHARS
 
-MOST_URLS = 1_000
-LONGEST_URL_CHARS = 4_096
-CONCURRENCY_LIMIT = 16
 LIST_BYTES = 8_000_000
 # Left out of what several URLs may be given with, each with the reason.
 _NOT_WITH_MANY = {
@@ -42,10 +40,10 @@ def wanted_urls(args: argparse.Namespace) -> tuple[str, ...]:
     named = [(f"URL {number}", url) for number, url in enumerate(args.urls, 1)]
     if args.from_file is not None:
         named += _listed(_read(args.from_file))
-    if not 1 <= len(named) <= MOST_URLS:
-        raise ValueError(f"there are {len(named):,} URLs; 1 to {MOST_URLS:,} can be fetched")
+    if not 1 <= len(named) <= FETCHED_URLS:
+        raise ValueError(f"there are {len(named):,} URLs; 1 to {FETCHED_URLS:,} can be fetched")
     for where, url in named:
-        told = "the URL is too long" if len(url) > LONGEST_URL_CHARS else scheme_problem(url)
+        told = "the URL is too long" if len(url) > URL_CHARS else scheme_problem(url)
         if told is not None:
             raise ValueError(f"{where}: {told}")
     return tuple(url for _, url in named)

@@ -12,24 +12,23 @@ from server.commands.request_arguments import (
     request_problem,
     scheme_problem,
 )
+from tools.bounds import PRICED_URLS
 
 if TYPE_CHECKING:
     from server.wiring import Wired
 
-MOST_URLS = 20
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what `purser price` takes."""
-    parser.add_argument("urls", metavar="URL", nargs="+", help=f"1 to {MOST_URLS} URLs")
+    parser.add_argument("urls", metavar="URL", nargs="+", help=f"1 to {PRICED_URLS} URLs")
     add_request_arguments(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Show prices, cheapest first; fail when some URL could not be asked."""
-    if len(args.urls) > MOST_URLS:
-        return usage(f"at most {MOST_URLS} URLs at once")
+    if len(args.urls) > PRICED_URLS:
+        return usage(f"at most {PRICED_URLS} URLs at once")
     if (problem := request_problem(args)) is not None:
         return usage(problem)
     if (problem := next(filter(None, map(scheme_problem, args.urls)), None)) is not None:

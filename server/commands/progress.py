@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 STOPPING = "Stopping: what is being paid finishes first. Ctrl-C again ends at once."
+WAITING = "The payments of this minute are used up (budget.payments_per_minute): waiting for more."
 
 
 class Bar:
@@ -31,14 +32,15 @@ class Bar:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._shown = shown
+        self._said: set[str] = set()
 
     @contextmanager
-    def drawn(self, under_way: Callable[[], int]) -> Generator[None]:
-        """Draw it while the block runs, then take it away."""
+    def drawn(self, state: Callable[[], str]) -> Generator[None]:
+        """Draw it while the block runs, with what `state` says at its end, then take it away."""
         if not self._shown:
             yield
             return
-        with _drawing(under_way) as self._progress:
+        with _drawing(state) as self._progress:
             self._task = self._progress.add_task("fetching", total=self._total, spent="0.00")
             yield
 
@@ -59,12 +61,15 @@ class Bar:
         if self._progress is not None and self._task is not None:
             self._progress.update(self._task, completed=done, spent=spent)
 
-    def stopping(self) -> None:
-        """Say that nothing more is begun, above the bar if there is one."""
+    def say_once(self, text: str) -> None:
+        """Write a line above the bar, or alone; not the same one twice."""
+        if text in self._said:
+            return
+        self._said.add(text)
         if self._progress is None:
-            say(STOPPING, sys.stderr)
+            say(text, sys.stderr)
         else:
-            self._progress.console.print(STOPPING)
+            self._progress.console.print(text)
 
 
 def can_draw() -> bool:
@@ -73,22 +78,22 @@ def can_draw() -> bool:
     return sys.stderr.isatty() and not plain
 
 
-def _drawing(under_way: Callable[[], int]) -> Progress:
+def _drawing(state: Callable[[], str]) -> Progress:
     from rich import progress
     from rich.text import Text
 
-    class Running(progress.ProgressColumn):
-        """How many pages are under way, as it is when the bar is drawn."""
+    class State(progress.ProgressColumn):
+        """What is going on, as it is when the bar is drawn."""
 
         def render(self, task: progress.Task) -> Text:
-            return Text(f"{under_way()} running")
+            return Text(state())
 
     return progress.Progress(
         progress.TextColumn("{task.description}"),
         progress.BarColumn(),
         progress.MofNCompleteColumn(),
         progress.TextColumn("${task.fields[spent]} spent"),
-        Running(),
+        State(),
         console=make_console(sys.stderr),
         transient=True,
         refresh_per_second=5,

@@ -9,8 +9,9 @@ import pytest
 
 from sandbox.picture import ship_png
 from sandbox.run import Sandbox
-from server.commands.fetch_urls import MOST_URLS
+from server.commands.progress import WAITING
 from tests.commands.command_line import CommandLine
+from tools.bounds import FETCHED_URLS
 
 
 @pytest.fixture
@@ -83,6 +84,18 @@ def test_a_total_is_spent_to_the_cent_and_the_rest_refused_with_3(
     assert "Raise --max-total-usd if the rest is worth it." in told
 
 
+def test_the_pages_beyond_the_payments_of_a_minute_are_waited_for(
+    shopper: CommandLine, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PURSER_BUDGET__PAYMENTS_PER_MINUTE", "2")
+    monkeypatch.setattr("wallet.ledger.reserve._RATE_WINDOW_S", 1)
+    monkeypatch.setattr("server.commands.fetch_batch.RATE_PAUSE_S", 0.2)
+    urls = [f"{sandbox.seller_url}/api/weather?minute={number}" for number in range(5)]
+    ran = shopper("fetch", *urls, "--json")
+    assert (ran.code, ran.json()["counts"]["bought"]) == (0, 5)
+    assert ran.err.splitlines().count(WAITING) == 1
+
+
 def test_a_limit_for_each_page_refuses_the_dear_one_alone(
     shopper: CommandLine, sandbox: Sandbox
 ) -> None:
@@ -135,7 +148,7 @@ WRONG = {
     ),
     "no scheme": ((URL, "b.example"), "", "URL 2: the URL has no scheme; did you mean https://b"),
     "empty list": (("--from", "-"), "# nothing\n\n", "there are 0 URLs"),
-    "too many": (("--from", "-"), f"{URL}\n" * (MOST_URLS + 1), "there are 1,001 URLs"),
+    "too many": (("--from", "-"), f"{URL}\n" * (FETCHED_URLS + 1), "there are 1,001 URLs"),
     "too long": (("--from", "-"), URL + "a" * 4_096, "line 1: the URL is too long"),
     "endless list": (("--from", "-"), "\n" * 8_000_001, "longer than 8,000,000 bytes"),
     "no file": (("--from", "no-such-file"), "", "--from: the file cannot be read"),

@@ -11,8 +11,9 @@ import anyio.lowlevel
 
 from tests.desk import Desk
 from tools.context import Buyer, ManyLimits, Toolbox
-from tools.many.batch import Batch, Wanted
+from tools.many.batch import Batch
 from tools.many.outcome import Outcome, Page
+from tools.many.wanted import Wanted
 from tools.web.exchange import WebExchange
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import Exchange, WebRequest, WebResponse

@@ -14,8 +14,9 @@ from tests.channels.channel_desk import channel_desk, limits, page_url
 from tests.end_to_end.hosting import Gate
 from tests.many.many_kit import codes, fetch_all, toolbox_of
 from tests.meddler import PaidAnswer, meddler
-from tools.many.batch import Batch, Wanted
+from tools.many.batch import Batch
 from tools.many.outcome import Stopped
+from tools.many.wanted import Wanted
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio]
 

@@ -9,7 +9,8 @@ import anyio.lowlevel
 import pytest
 
 from tests.many.many_kit import LedgerBuyer
-from tools.many.batch import Batch, Wanted
+from tools.many.batch import Batch
+from tools.many.wanted import Wanted
 from wallet.ledger.sqlite import SqliteLedger
 
 URLS = tuple(f"https://many.example/{number}" for number in range(5))

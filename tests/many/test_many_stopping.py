@@ -21,8 +21,9 @@ from tests.end_to_end.hosting import (
 )
 from tests.many.many_kit import codes, toolbox_of
 from tests.meddler import meddler
-from tools.many.batch import Batch, Wanted
+from tools.many.batch import Batch
 from tools.many.outcome import Stopped
+from tools.many.wanted import Wanted
 from wallet.model import Evidence, State
 
 pytestmark = pytest.mark.asyncio

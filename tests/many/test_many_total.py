@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from sandbox.run import Sandbox
 from tests.desk import open_desk
 from tests.many.many_kit import LedgerBuyer, codes, fetch_all, toolbox_of
-from tools.many.batch import Batch, Wanted
+from tools.many.batch import Batch
 from tools.many.outcome import Outcome, Stopped
+from tools.many.wanted import Wanted
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.money import Usd
 
@@ -144,6 +145,47 @@ async def test_payments_per_minute_stop_the_call_and_leave_the_rest(
         assert (told.count("settled"), outcome.stopped) == (3, Stopped.RATE)
         assert 1 <= told.count("rate_limited") <= 2
         assert told[6:] == ["left"] * 6
+
+
+@pytest.mark.asyncio
+async def test_with_a_pause_the_pages_of_the_next_minute_are_bought_then(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    rules = {**PLENTY, "payments_per_minute": 3}
+    async with open_desk(tmp_path, sandbox, rules=rules) as desk:
+        waited: list[int] = []
+
+        async def pause() -> None:
+            waited.append(desk.signatures)
+            await anyio.wait_all_tasks_blocked()
+            desk.clock.ahead_s += 60
+
+        urls = tuple(f"{sandbox.seller_url}/api/weather?pause={number}" for number in range(8))
+        wanted = Wanted(urls, Usd.parse("0.0007"), 2, None)
+        outcome = await Batch(toolbox_of(desk), wanted, pause=pause).run()
+        assert sorted(codes(outcome.pages)) == ["over_max_total"] + ["settled"] * 7
+        assert outcome.stopped is None
+        assert waited[0] == 3
+        assert desk.signatures == 7
+
+
+@pytest.mark.asyncio
+async def test_a_pause_ends_when_the_call_is_stopped(tmp_path: Path, sandbox: Sandbox) -> None:
+    rules = {**PLENTY, "payments_per_minute": 1}
+    async with open_desk(tmp_path, sandbox, rules=rules) as desk:
+        urls = tuple(f"{sandbox.seller_url}/api/weather?stop={number}" for number in range(4))
+
+        async def pause() -> None:
+            assert batch.waiting
+            batch.stop(Stopped.ASKED)
+            await anyio.sleep_forever()
+
+        batch = Batch(toolbox_of(desk), Wanted(urls, None, 2, None), pause=pause)
+        with anyio.fail_after(30):
+            outcome = await batch.run()
+        assert sorted(codes(outcome.pages)) == ["left"] * 3 + ["settled"]
+        assert outcome.stopped is Stopped.ASKED
+        assert batch.waiting == 0
 
 
 @pytest.mark.asyncio

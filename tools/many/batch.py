@@ -6,7 +6,6 @@ import itertools
 import logging
 import math
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
@@ -15,6 +14,7 @@ from tools.many.manners import Host, Hosts
 from tools.many.outcome import Outcome, Page, Stopped
 from tools.many.polite import PoliteExchange
 from tools.many.turns import Turns
+from tools.many.wanted import Wanted, numbered, request_of
 from wallet.errors import ErrorKind, PurserError
 from wallet.exchange import WebRequest
 from wallet.ledger.base import LedgerUnavailableError
@@ -50,21 +50,8 @@ _log = logging.getLogger(__name__)
 Report = Callable[[int, int, str], Awaitable[None]]
 """Takes how many pages are done, of how many, and a few words on what was spent."""
 Arrived = Callable[[Page, "Bought"], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What to fetch: URLs in order, what they may cost together, and how many go at a time.
-
-    `time_s` is for all of it, in its first two thirds pages are begun and paid; None sets no limit.
-    No page may cost more than `max_price`, if there is one.
-    """
-
-    urls: tuple[str, ...]
-    max_total: Usd | None
-    concurrency: int
-    time_s: int | None
-    max_price: Usd | None = None
+Pause = Callable[[], Awaitable[None]]
+"""Returns when another payment may be allowed."""
 
 
 async def _unseen(done: int, of: int, words: str) -> None:
@@ -83,6 +70,8 @@ class Batch:
         wanted: what to fetch.
         report: told how far it is, each time further than before.
         arrived: given each answer as it comes.
+        pause: waited for where the payments of a minute are used up, and then the page is asked
+            for again; without it that ends the call.
     """
 
     def __init__(
@@ -92,14 +81,17 @@ class Batch:
         *,
         report: Report = _unseen,
         arrived: Arrived = _unheeded,
+        pause: Pause | None = None,
     ) -> None:
         self._toolbox = toolbox
         self._wanted = wanted
         self._report = report
         self._arrived = arrived
+        self._pause = pause
+        self._pauses: set[anyio.CancelScope] = set()
         self._hosts = Hosts(toolbox.many.per_host_concurrency)
         self._turns = None if wanted.max_total is None else Turns()
-        self._pages = _numbered(wanted.urls)
+        self._pages = numbered(wanted.urls)
         self._todo: Iterator[Page] = iter([one for one in self._pages if one.same_as is None])
         self._active: dict[int, tuple[anyio.CancelScope, PoliteExchange]] = {}
         self._stopped: Stopped | None = None
@@ -148,6 +140,11 @@ class Batch:
         """Return how many pages are being asked for or paid."""
         return len(self._active)
 
+    @property
+    def waiting(self) -> int:
+        """Return how many pages wait until another payment may be made."""
+        return len(self._pauses)
+
     def stop(self, why: Stopped) -> None:
         """Begin nothing more, and give up every page for which nothing was sent; it costs nothing.
 
@@ -157,15 +154,28 @@ class Batch:
         for scope, exchange in list(self._active.values()):
             if not exchange.paying:
                 scope.cancel()
+        for scope in self._pauses:
+            scope.cancel()
 
     async def _work(self, buyer: Buyer) -> None:
         while self._stopped is None and (page := next(self._todo, None)) is not None:
-            await self._fetch(buyer, page)
+            while self._stopped is None and await self._fetch(buyer, page):
+                await self._wait()
 
-    async def _fetch(self, buyer: Buyer, page: Page) -> None:
+    async def _wait(self) -> None:
+        with anyio.CancelScope() as scope:
+            self._pauses.add(scope)
+            try:
+                if self._pause is not None and self._stopped is None:
+                    await self._pause()
+            finally:
+                self._pauses.discard(scope)
+
+    async def _fetch(self, buyer: Buyer, page: Page) -> bool:
+        """Fetch one page and record what came; tell whether it is to be asked for again."""
         exchange = self._exchange(page)
         if exchange is None:
-            return
+            return False
         bought: Bought | None = None
         with anyio.CancelScope() as scope:
             self._active[page.number] = scope, exchange
@@ -176,6 +186,8 @@ class Batch:
                 self._left_today = bought.left_today or self._left_today
                 self._record(_as_page(page, bought), exchange.host)
             except PurserError as error:
+                if self._pause is not None and error.kind is ErrorKind.RATE_LIMITED:
+                    return True
                 await self._failed(page, error, exchange.host)
             except Exception as failure:  # noqa: BLE001 -- one page must not end the others
                 _log.error("a page of fetch_many failed: %s", type(failure).__name__)
@@ -187,10 +199,11 @@ class Batch:
                 exchange.finish()
         if bought is not None:
             await self._arrived(self._pages[page.number - 1], bought)
+        return False
 
     def _as_sent(self, url: str) -> WebRequest:
         """Return the request for a URL as it is sent: another spelling begins no other total."""
-        request = _request(url)
+        request = request_of(url)
         try:
             return self._toolbox.web.exchange(request).request
         except PurserError:
@@ -200,7 +213,7 @@ class Batch:
         """Prepare one page's exchange, or record why there can be none."""
         left_s = None if math.isinf(self._ends) else self._ends - anyio.current_time()
         try:
-            inner = self._toolbox.web.exchange(_request(page.url), timeout_s=left_s)
+            inner = self._toolbox.web.exchange(request_of(page.url), timeout_s=left_s)
         except PurserError as error:
             self._record(Page(page.number, page.url, error=error))
             return None
@@ -258,20 +271,6 @@ class Batch:
             self._told = done
             spent = self.outcome().spent
             await self._report(done, of, f"{done} of {of} pages, ${spent} spent")
-
-
-def _numbered(urls: tuple[str, ...]) -> list[Page]:
-    """Return one row for each URL; a URL that stands there again is that of its first row."""
-    first: dict[str, int] = {}
-    pages: list[Page] = []
-    for number, url in enumerate(urls, 1):
-        earlier = first.setdefault(url, number)
-        pages.append(Page(number, url, same_as=None if earlier == number else earlier))
-    return pages
-
-
-def _request(url: str) -> WebRequest:
-    return WebRequest("GET", url)
 
 
 def _is_over(page: Page) -> bool:
