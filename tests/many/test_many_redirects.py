@@ -19,6 +19,7 @@ from tests.meddler import PaidAnswer, meddler
 from tests.web.loopback import Seen, serve
 from tools.many.manners import Hosts
 from tools.many.polite import PoliteExchange
+from tools.many.turns import Turns
 from wallet.errors import PurserError
 from wallet.exchange import WebRequest, WebResponse
 
@@ -34,15 +35,16 @@ class Redirected:
     headers: tuple[tuple[str, str], ...] = ()
     paid: int = 200
     asked: int = 0
+    to: str = SHOP
 
     async def ask(self) -> WebResponse:
         self.asked += 1
         await anyio.lowlevel.checkpoint()
-        return WebResponse(SHOP, self.status, self.headers, b"")
+        return WebResponse(self.to, self.status, self.headers, b"")
 
     async def pay(self, payment_headers: Any) -> WebResponse:
         await anyio.lowlevel.checkpoint()
-        return WebResponse(SHOP, self.paid, self.headers, b"")
+        return WebResponse(self.to, self.paid, self.headers, b"")
 
     def start_over(self) -> None: ...
 
@@ -99,6 +101,31 @@ async def test_a_page_that_has_its_price_hears_what_another_is_told_when_it_pays
         group.start_soon(ask)
         await anyio.wait_all_tasks_blocked()
         await first.pay({})
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("slots", "wait_s"), [(1, None), (2, "9")])
+async def test_a_page_that_waits_for_its_own_host_holds_up_no_page_of_another(
+    slots: int, wait_s: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tools.many.turns.PATIENCE_S", math.inf)
+    hosts, turns = Hosts(slots), Turns()
+    before, _ = polite(hosts, 1)
+    await before.ask()
+    if wait_s is not None:
+        hosts.of(SHOP).heed(WebResponse(SHOP, 503, (("retry-after", wait_s),), b""))
+    inner = Redirected(WebRequest("GET", "https://slow.example/"))
+    waiting = PoliteExchange(inner, hosts, 2, turns, math.inf)
+    own = "https://other.example/"
+    other = PoliteExchange(Redirected(WebRequest("GET", own), to=own), hosts, 3, turns, math.inf)
+    for number in (2, 3):
+        turns.enter(number)
+    async with anyio.create_task_group() as group:
+        group.start_soon(waiting.ask)
+        await anyio.wait_all_tasks_blocked()
+        with anyio.fail_after(5):
+            assert (await other.ask()).status == 402
+        group.cancel_scope.cancel()
 
 
 @pytest.mark.asyncio

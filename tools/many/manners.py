@@ -30,6 +30,11 @@ class Host:
         self._failures = 0
         self._not_before = 0.0
 
+    @property
+    def asked_to_wait(self) -> bool:
+        """Tell whether it asked to be left alone until later than now."""
+        return anyio.current_time() < self._not_before
+
     async def ready(self, until: float) -> None:
         """Wait until the host may be asked.
 
@@ -42,7 +47,7 @@ class Host:
         if self._failures >= FAILURES_IN_A_ROW:
             detail = f"This host failed {self._failures} times in a row and is not asked again now."
             raise PurserError(ErrorKind.UPSTREAM_ERROR, detail)
-        while anyio.current_time() < self._not_before:
+        while self.asked_to_wait:
             wait_s = self._not_before - anyio.current_time()
             if self._not_before > until:
                 detail = f"The server asks to wait {wait_s:.0f} seconds, longer than this call may."

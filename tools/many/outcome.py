@@ -37,6 +37,11 @@ class Page:
     error: PurserError | None = None
     same_as: int | None = None
 
+    def __post_init__(self) -> None:
+        if self.error is not None:
+            # Its frames hold the whole answer: a thousand of them would fill the memory.
+            self.error.__traceback__ = self.error.__context__ = self.error.__cause__ = None
+
     @property
     def came(self) -> bool:
         """Tell whether what was asked for came."""

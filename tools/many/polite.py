@@ -59,11 +59,18 @@ class PoliteExchange:
         if response.status == 402:
             if self._turns is not None:
                 await self._turns.take(self._number)
+            if self._has_to_wait():
+                # Whoever waits for its own host lets the pages of others go first.
+                self._decided()
             # Before anything is signed: a signed payment must not wait in a queue, nor meet a host
             # that has meanwhile asked to be left alone or taken money for nothing.
             await self._take_slot()
             await self.host.ready(self._patience())
         return response
+
+    def _has_to_wait(self) -> bool:
+        needs_slot = self._slots is None and self.host.slots.available_tokens < 1
+        return needs_slot or self.host.asked_to_wait
 
     def _patience(self) -> float:
         return min(self._until, anyio.current_time() + LONGEST_WAIT_S)
