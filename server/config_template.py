@@ -32,40 +32,59 @@ _SECTION_NOTES = {
 }
 
 _NOTES = {
-    "per_payment": "the most that one payment may cost",
-    "per_host_per_day": "the most that one host may get in a day",
-    "per_day": "the most that is spent in a day",
-    "total": "the most that is ever spent; empty: no such limit",
-    "approval_above": "a dearer payment waits until you approve it with `purser approve`",
-    "payments_per_minute": "how many payments may start in a minute",
-    "mode": "open: any public host. allowlist: only those in allow",
-    "allow": "counts in allowlist mode",
-    "deny": "never contacted, whatever else is set",
-    "private_ok": 'local sellers, such as "127.0.0.1:8402": private and plain http are fine',
-    "key": "keyring, keystore (an encrypted file) or env (tests and CI)",
-    "networks": "in order of preference",
-    "schemes": "exact, permit2, upto and batch-settlement",
-    "payment_flows": "upfront and escrow sellers take the money before the work",
-    "sign_in": "true: sign in, not pay, where you paid before",
-    "validity_s": "the longest life of a signed payment, in seconds",
-    "max_deposit": "the most that is put into one channel; held until it comes back",
-    "deposit_pages": "how many pages of the price at hand a deposit is for",
-    "max_withdraw_delay_s": "the longest that a seller may keep the rest from coming back",
-    "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
-    "routes": "form: the host asks you; url: it opens a page",
-    "notify": "a note on the desktop when the host cannot ask you",
-    "expires_s": "how long a request and its answer are good, in seconds",
-    "timeout_s": "the longest time for one fetch, in seconds",
-    "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",
-    "repeat_window_s": "the same fetch within this time is not paid twice",
-    "bazaar": "facilitators; see docs/finding.md",
-    "mpp": "catalogs of MPP services",
-    "sites": "by /openapi.json, /.well-known/x402",
-    "wait_s": "seconds that each of them may take",
-    "cache_s": "seconds that an answer is used for",
-    "legacy_only": "true: for a host that cannot take up MCP 2026-07-28; see docs/protocol.md",
-    "per_host_concurrency": "requests that one host gets at a time from a call of many URLs",
+    "budget": {
+        "per_payment": "the most that one payment may cost",
+        "per_host_per_day": "the most that one host may get in a day",
+        "per_day": "the most that is spent in a day",
+        "total": "the most that is ever spent; empty: no such limit",
+        "approval_above": "a dearer payment waits until you approve it with `purser approve`",
+        "payments_per_minute": "how many payments may start in a minute",
+    },
+    "hosts": {
+        "mode": "open: any public host. allowlist: only those in allow",
+        "allow": "counts in allowlist mode",
+        "deny": "never contacted, whatever else is set",
+        "private_ok": 'local sellers, such as "127.0.0.1:8402": private and plain http are fine',
+    },
+    "wallet": {
+        "key": "keyring, keystore (an encrypted file) or env (tests and CI)",
+        "networks": "in order of preference",
+        "schemes": "exact, permit2, upto and batch-settlement",
+        "payment_flows": "upfront and escrow sellers take the money before the work",
+        "validity_s": "the longest life of a signed payment, in seconds",
+        "sign_in": "true: sign in, not pay, where you paid before",
+    },
+    "ledger": {
+        "url": "empty: SQLite in this folder; or the absolute path of a SQLite file",
+    },
+    "batch": {
+        "max_deposit": "the most that is put into one channel; held until it comes back",
+        "deposit_pages": "how many pages of the price at hand a deposit is for",
+        "max_withdraw_delay_s": "the longest that a seller may keep the rest from coming back",
+    },
+    "approvals": {
+        "routes": "form: the host asks you; url: it opens a page",
+        "notify": "a note on the desktop when the host cannot ask you",
+        "expires_s": "how long a request and its answer are good, in seconds",
+    },
+    "fetch": {
+        "timeout_s": "the longest time for one fetch, in seconds",
+        "max_body_bytes": "a longer free answer is refused, a longer paid one is cut",
+        "repeat_window_s": "the same fetch within this time is not paid twice",
+        "per_host_concurrency": "requests that one host gets at a time from a call of many URLs",
+    },
+    "directories": {
+        "bazaar": "facilitators; see docs/finding.md",
+        "mpp": "catalogs of MPP services",
+        "sites": "by /openapi.json, /.well-known/x402",
+        "cache_s": "seconds that an answer is used for",
+        "wait_s": "seconds that each of them may take",
+    },
+    "server": {
+        "legacy_only": "true: for a host that cannot take up MCP 2026-07-28; see docs/protocol.md",
+    },
 }
+"""What each setting is for, by section."""
 
 _RPC = """
 # Your own RPC servers for a network, in place of the public ones:
@@ -95,17 +114,18 @@ def default_config_text(
     for name, section in SECTIONS.items():
         values = model if name == "wallet" else section()
         note = f"  # {_SECTION_NOTES[name]}" if _SECTION_NOTES[name] else ""
-        parts.append(f"\n[{name}]{note}\n{_lines(values)}")
+        parts.append(f"\n[{name}]{note}\n{_lines(name, values)}")
     first = chosen["networks"][0]
     parts.append(_RPC.format(network=first, urls=_toml(networks()[first].rpc_urls[:1])))
     parts.append(_UPSTREAM)
     return "".join(parts)
 
 
-def _lines(values: Section) -> str:
-    rows = [(name, _toml(getattr(values, name))) for name in type(values).model_fields]
-    width = max(len(f"{name} = {value}") for name, value in rows)
-    return "".join(f"{f'{name} = {value}':<{width}}  # {_NOTES[name]}\n" for name, value in rows)
+def _lines(section: str, values: Section) -> str:
+    notes, names = _NOTES[section], type(values).model_fields
+    rows = [(f"{name} = {_toml(getattr(values, name))}", notes[name]) for name in names]
+    width = max(len(row) for row, _ in rows)
+    return "".join(f"{row:<{width}}  # {note}\n" for row, note in rows)
 
 
 def _toml(value: Any) -> str:

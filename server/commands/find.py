@@ -14,6 +14,7 @@ from server.commands.common import (
     say,
     usage,
 )
+from server.commands.launcher import as_typed
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -68,7 +69,8 @@ def _print(data: dict[str, Any]) -> None:
         return
     headings = ["service", "price", "payable", "why not", "payers", "paid before"]
     print_table(headings, [_cells(row) for row in data["services"]])
-    say("Names and prices are what directories say; `purser price URL` asks the seller.")
+    say("Names and prices are what directories say.")
+    say(as_typed("`purser price URL` asks the seller, and `purser fetch URL` buys."))
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
