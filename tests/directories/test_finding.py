@@ -15,7 +15,7 @@ import pytest
 from sandbox.directory import LISTED, declaration
 from sandbox.hostile.directories import listing, offer
 from sandbox.run import NETWORK, SELLER, Sandbox
-from sandbox.wares import SHOP
+from sandbox.wares import BY_PATH, SHOP
 from tests.directories.finding_kit import open_finder
 from tests.web.loopback import Reply, Seen, serve
 from tools.directories.asking import Source
@@ -77,7 +77,9 @@ async def test_how_a_post_is_called_is_shown_within_the_mark(
     async with open_finder(tmp_path, sandbox, bazaar(sandbox)) as finder:
         (row,) = (await finder.find("summary clerk", limit=1))["services"]
     assert row["method"] == "POST"
-    assert row["untrusted"]["input"]["body"]["text"].startswith("A purser keeps")
+    body = BY_PATH["/api/summarise"].body
+    assert body
+    assert row["untrusted"]["input"]["body"] == dict(body)
 
 
 @pytest.mark.asyncio
