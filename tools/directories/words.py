@@ -16,6 +16,8 @@ _MEMBERS = 20
 _NAME_CHARS = 40
 _VALUE_CHARS = 80
 _CUT = "..."
+_EXACT_INTEGER = 2**53 - 1
+"""Up to this an integer is one in every reader of JSON; other numbers are shown as text."""
 
 
 def one_line(value: object, max_chars: int = SHOWN_CHARS) -> str:
@@ -71,6 +73,8 @@ def _small(value: object, levels: int) -> Any:
     if isinstance(value, str):
         return one_line(value, _VALUE_CHARS)
     if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int) and abs(value) <= _EXACT_INTEGER:
         return value
     if isinstance(value, int | NumberLiteral):
         text = value.text if isinstance(value, NumberLiteral) else str(value)
