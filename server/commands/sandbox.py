@@ -172,7 +172,7 @@ def _show(data: dict[str, Any]) -> None:
     say("To use it in another terminal (the key is a published one: never send it real money):")
     say()
     for name, value in data["env"].items():
-        say("  " + _set_variable(name, value))
+        say("  " + set_variable(name, value))
     say()
     say("Then:")
     say()
@@ -186,8 +186,11 @@ def _show(data: dict[str, Any]) -> None:
     say(f"Ctrl-C ends it; {'the folder stays' if kept else 'nothing of it remains'}.")
 
 
-def _set_variable(name: str, value: str) -> str:
-    return f'$env:{name} = "{value}"' if os.name == "nt" else f"export {name}='{value}'"
+def set_variable(name: str, value: str) -> str:
+    """Return what to type; a quote in the folder's name ends no word."""
+    if os.name == "nt":
+        return f"$env:{name} = '" + value.replace("'", "''") + "'"
+    return f"export {name}='" + value.replace("'", "'\\''") + "'"
 
 
 def _wait() -> None:

@@ -17,6 +17,7 @@ from sandbox.corpus import documents
 from sandbox.run import BUYER, BUYER_KEY, NETWORK, Sandbox
 from sandbox.wares import WARES
 from server.commands.launcher import command_line
+from server.commands.sandbox import set_variable
 from tests.commands.command_line import CommandLine
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -128,3 +129,12 @@ def test_the_front_page_has_every_ware_and_a_line_that_buys_it(
         assert ware.route in shown.replace("\\", "")
         assert ware.price in shown
     assert all(one.name in shown.replace("\\", "") for one in documents())
+
+
+@posix
+def test_a_quote_in_the_folder_s_name_runs_nothing_in_the_shell(tmp_path: Path) -> None:
+    folder = f"{tmp_path}/it's; touch {tmp_path}/made; '"
+    line = set_variable("PURSER_HOME", folder)
+    shell = ["sh", "-c", f'{line}; printf %s "$PURSER_HOME"']
+    ran = subprocess.run(shell, capture_output=True, text=True, check=True)
+    assert (ran.stdout, list(tmp_path.iterdir())) == (folder, [])

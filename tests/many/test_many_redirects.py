@@ -17,7 +17,7 @@ from tests.desk import open_desk
 from tests.many.many_kit import codes, fetch_all, toolbox_of
 from tests.meddler import PaidAnswer, meddler
 from tests.web.loopback import Seen, serve
-from tools.many.manners import Hosts
+from tools.many.manners import FAILURES_IN_A_ROW, Hosts
 from tools.many.polite import PoliteExchange
 from tools.many.turns import Turns
 from wallet.errors import PurserError
@@ -163,6 +163,28 @@ async def test_what_a_redirect_led_to_failing_is_not_the_fault_of_who_redirected
         outcome = await fetch_all(toolbox_of(desk), urls, at_once=1)
         assert codes(outcome.pages)[-1] == "free"
         assert outcome.pages[-1].came
+
+
+@pytest.mark.asyncio
+async def test_no_seller_has_another_one_given_up_by_leading_to_what_fails_there(
+    tmp_path: Path, sandbox: Sandbox
+) -> None:
+    async def sell(seen: Seen, writer: asyncio.StreamWriter) -> None:
+        status = b"500 Broken" if seen.path == "/broken" else b"200 OK"
+        writer.write(b"HTTP/1.1 %b\r\ncontent-length: 2\r\n\r\nno" % status)
+
+    async def lead_on(_: Seen, writer: asyncio.StreamWriter) -> None:
+        to = f"HTTP/1.1 302 On\r\nlocation: {shop.url('/broken')}\r\ncontent-length: 0\r\n\r\n"
+        writer.write(to.encode())
+
+    async with (
+        serve(sell) as shop,
+        serve(lead_on) as site,
+        open_desk(tmp_path, sandbox, urls=(site.url(), shop.url())) as desk,
+    ):
+        urls = [site.url(f"/{number}") for number in range(FAILURES_IN_A_ROW)]
+        outcome = await fetch_all(toolbox_of(desk), [*urls, shop.url("/good")], at_once=1)
+        assert [page.came for page in outcome.pages] == [False] * FAILURES_IN_A_ROW + [True]
 
 
 @pytest.mark.asyncio

@@ -68,10 +68,11 @@ class Host:
 
 
 class Hosts:
-    """The hosts of one call, by name and port."""
+    """The hosts of one call, by name and port; what `nobody` does counts against none of them."""
 
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
+        self.nobody = Host(at_once)
         self._known: dict[str, Host] = {}
 
     def of(self, url: str) -> Host:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import anyio
 
-from tools.many.manners import Hosts
+from tools.many.manners import Host, Hosts
 from tools.many.turns import Turns
 from wallet.exchange import Exchange, WebRequest, WebResponse
 
@@ -19,8 +19,7 @@ LONGEST_WAIT_S = 20
 class PoliteExchange:
     """Implements `wallet.exchange.Exchange` around another one.
 
-    `paying` tells that a payment may be on its way, so that the page has to be let finish. `host`
-    is the one that answered last, which a redirect may have led to.
+    `paying` tells that a payment may be on its way, so that the page has to be let finish.
 
     Args:
         inner: talks to the host.
@@ -34,7 +33,7 @@ class PoliteExchange:
         self, inner: Exchange, hosts: Hosts, number: int, turns: Turns | None, until: float
     ) -> None:
         self.paying = False
-        self.host = self._first = hosts.of(inner.request.url)
+        self._host = self._first = hosts.of(inner.request.url)
         self._inner = inner
         self._hosts = hosts
         self._number = number
@@ -47,6 +46,16 @@ class PoliteExchange:
         """Return the request that was asked for."""
         return self._inner.request
 
+    @property
+    def host(self) -> Host:
+        """Return who answers for how the page ends: who was asked, or paid.
+
+        Nobody does for where a redirect led to: else a seller could have another one given up, by
+        leading to what fails there.
+        """
+        named = self._host is self._first
+        return self._host if named or self.paying else self._hosts.nobody
+
     async def ask(self) -> WebResponse:
         """Ask for the price, again where the host says when; then wait for the page's turn.
 
@@ -54,7 +63,7 @@ class PoliteExchange:
             PurserError: as the inner exchange, or the host is not to be asked now.
         """
         response, asked = await self._ask_once(), 1
-        while self.host.heed(response) and asked < ASKS:
+        while self._host.heed(response) and asked < ASKS:
             response, asked = await self._ask_once(), asked + 1
         if response.status == 402:
             if self._turns is not None:
@@ -65,25 +74,25 @@ class PoliteExchange:
             # Before anything is signed: a signed payment must not wait in a queue, nor meet a host
             # that has meanwhile asked to be left alone or taken money for nothing.
             await self._take_slot()
-            await self.host.ready(self._patience())
+            await self._host.ready(self._patience())
         return response
 
     def _has_to_wait(self) -> bool:
-        needs_slot = self._slots is None and self.host.slots.available_tokens < 1
-        return needs_slot or self.host.asked_to_wait
+        needs_slot = self._slots is None and self._host.slots.available_tokens < 1
+        return needs_slot or self._host.asked_to_wait
 
     def _patience(self) -> float:
         return min(self._until, anyio.current_time() + LONGEST_WAIT_S)
 
     async def _ask_once(self) -> WebResponse:
-        await self.host.ready(self._patience())
-        self.host = self._first
+        await self._host.ready(self._patience())
+        self._host = self._first
         await self._take_slot()
-        await self.host.ready(self._patience())
+        await self._host.ready(self._patience())
         response = await self._inner.ask()
-        self.host = self._hosts.of(response.url)
+        self._host = self._hosts.of(response.url)
         # Kept for the payment: prices that were asked for and queue for one would grow too old.
-        if response.status != 402 or self.host is not self._first:
+        if response.status != 402 or self._host is not self._first:
             self._give_slot()
         return response
 
@@ -108,7 +117,7 @@ class PoliteExchange:
             response = await self._inner.pay(payment_headers)
         finally:
             self._give_slot()
-        self.host.heed(response)
+        self._host.heed(response)
         return response
 
     def finish(self) -> None:
@@ -122,7 +131,7 @@ class PoliteExchange:
 
     async def _take_slot(self) -> None:
         if self._slots is None:
-            slots = self.host.slots
+            slots = self._host.slots
             await slots.acquire_on_behalf_of(self)
             self._slots = slots
 
@@ -133,8 +142,8 @@ class PoliteExchange:
         """
         if self._slots is None:
             with suppress(anyio.WouldBlock):
-                self.host.slots.acquire_on_behalf_of_nowait(self)
-                self._slots = self.host.slots
+                self._host.slots.acquire_on_behalf_of_nowait(self)
+                self._slots = self._host.slots
 
     def _give_slot(self) -> None:
         slots, self._slots = self._slots, None
