@@ -155,6 +155,7 @@ async def test_what_a_seller_wrote_is_only_text(chromium: Browser) -> None:
 
 async def test_the_balance_is_asked_for_again_only_when_told_to(chromium: Browser) -> None:
     async with host(chromium, BALANCE) as (tab, view):
+        await expect(view.locator("main")).to_contain_text("$1.174")
         await view.get_by_role("button", name="Refresh").click()
         await expect(view.locator("main")).to_contain_text("$1.00")
         called = [

@@ -105,20 +105,25 @@ def _some(answers: Sequence[Any], holds: Callable[[dict[str, Any]], bool]) -> bo
     return any(one is not None and holds(one) for one in results)
 
 
-async def _connected() -> None:
-    """Stand in for opening a connection."""
+class Scripted:
+    """A connection whose server reads from a script."""
+
+    def __init__(self, answers: Sequence[Any]) -> None:
+        self._script = iter([CHAIN_ID, *answers])
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def request(self, method: str, params: list[object]) -> object:
+        return next(self._script, None)
 
 
 def asked(answers: Sequence[Any], ask: Callable[[Chain], Awaitable[Any]]) -> Any:
     """Ask a chain whose two servers read from the script; None where it cannot be read."""
     chain = Chain({TERMS.network_id: ("https://a.example/k3y", "https://b.example/k3y")})
     for server in vars(chain)["_servers"][TERMS.network_id]:
-        script = iter([CHAIN_ID, *answers])
-
-        async def post(*_: object, script: Any = script) -> tuple[object, str | None]:
-            return next(script, None), None
-
-        server._connected, server._post = _connected, post
+        server._connection = Scripted(answers)
     try:
         return _loop().run_until_complete(cast("Any", ask(chain)))
     except ChainUnreadableError as error:

@@ -86,7 +86,8 @@ def test_what_is_not_there_is_refused_before_money_is_asked(
 def test_a_line_of_the_front_page_is_the_example_itself(ware: Ware) -> None:
     words = shlex.split(ware.arguments("http://127.0.0.1:8402"))
     parsed = build_parser("fetch").parse_args(["fetch", *words])
-    (url,) = [parsed.url] if isinstance(parsed.url, str) else parsed.url
+    urls: list[str] = parsed.urls
+    (url,) = urls
     assert urlsplit(url).path == ware.url("")
     assert (parsed.body and json.loads(parsed.body)) == (ware.body and dict(ware.body))
 
