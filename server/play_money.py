@@ -6,6 +6,7 @@ whatever its settings or the environment say, and asks nobody to fund it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ folder when you are done. For a wallet of your own use another folder and `purse
 
 def is_play_folder(home: Path) -> bool:
     """Tell whether the wallet of this PURSER_HOME holds the sandbox's play money."""
-    return (home / PLAY_FILE).exists()
+    return os.path.lexists(home / PLAY_FILE)
 
 
 def play_problems(home: Path, enabled: Iterable[str]) -> list[str]:

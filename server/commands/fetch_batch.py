@@ -97,11 +97,13 @@ async def _in_a_thread(folder: Folder, page: Page, bought: Bought, wanted: Conte
 
 def _save(folder: Folder, page: Page, bought: Bought, wanted: ContentFormat) -> Saved:
     """Write what came to a file of its own; what cannot be written is stored all the same."""
-    data, mime = as_file(Body(bought.body, bought.content_type, bought.url), wanted)
     try:
+        data, mime = as_file(Body(bought.body, bought.content_type, bought.url), wanted)
         name = folder.add(*name_parts(page.url, mime), data)
     except OSError as error:
         return Saved(None, error.strerror or type(error).__name__)
+    except Exception as error:  # noqa: BLE001 -- one file must not end what others pay for
+        return Saved(None, f"an unexpected failure, {type(error).__name__}")
     return Saved(str(folder.path / name), None)
 
 

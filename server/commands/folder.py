@@ -13,7 +13,7 @@ from pathlib import Path
 from server.commands.file_names import folded, numbered
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-_OLD = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+_OLD = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
 
 
 class Folder:
@@ -71,12 +71,14 @@ class Folder:
         return True
 
     def _holds(self, name: str, data: bytes) -> bool:
-        at = self._at(name)
-        with suppress(OSError):
-            found = os.stat(at, dir_fd=self._handle, follow_symlinks=False)
+        """Tell whether a plain file of this name has this content; a pipe is never waited for."""
+        with (
+            suppress(OSError),
+            os.fdopen(os.open(self._at(name), _OLD, dir_fd=self._handle), "rb") as old,
+        ):
+            found = os.fstat(old.fileno())
             if stat.S_ISREG(found.st_mode) and found.st_size == len(data):
-                with os.fdopen(os.open(at, _OLD, dir_fd=self._handle), "rb") as old:
-                    return old.read(len(data) + 1) == data
+                return old.read(len(data) + 1) == data
         return False
 
     def _at(self, name: str) -> str:
