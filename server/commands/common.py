@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TextIO
 
+from server.commands.ctrl_c import heeding_questions, question
 from server.exit_codes import USAGE
 from wallet.errors import ErrorKind, PurserError, as_sentence
 
@@ -69,13 +70,14 @@ def run_wired(
     asker = passphrase_asker()
 
     def ask() -> str:
-        with while_asking():
+        with while_asking(), question():
             return asker()
 
     async def opened() -> int:
         try:
-            async with open_wired(settings, ask_passphrase=ask if unlocks else None) as wired:
-                return await job(wired)
+            with heeding_questions():
+                async with open_wired(settings, ask_passphrase=ask if unlocks else None) as wired:
+                    return await job(wired)
         except (LedgerUnavailableError, StorageFailedError) as error:
             raise PurserError(ErrorKind.LEDGER_UNAVAILABLE, as_sentence(str(error))) from None
 
