@@ -6,7 +6,9 @@ import argparse
 import json
 import sys
 from functools import partial
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from server.commands.common import (
     add_json,
@@ -30,8 +32,10 @@ from server.commands.ids import RECEIPT, find_receipt
 from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
+    from server.settings import Settings
     from server.wiring import Wired
     from tools.arguments import ContentFormat
+    from wallet.assets import Network
     from wallet.model import Purchase
 
 
@@ -73,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(data)
         else:
-            print_facts(facts(data))
+            print_facts(facts(data, wired.settings))
         return 0
 
     return run_wired(job, as_json=args.json)
@@ -113,7 +117,7 @@ def _parsed(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def facts(data: dict[str, Any]) -> list[tuple[str, str]]:
+def facts(data: dict[str, Any], settings: Settings) -> list[tuple[str, str]]:
     """Return a receipt as names and values; what it does not have is left out."""
     from wallet.assets import find_network
 
@@ -137,7 +141,7 @@ def facts(data: dict[str, Any]) -> list[tuple[str, str]]:
         ("Nonce", data["nonce"]),
         ("Valid until", data["valid_before"]),
         ("Transfer", data["tx_hash"]),
-        ("Explorer", _page(network, data["tx_hash"])),
+        ("Explorer", explorer_page(settings, network, data["tx_hash"])),
         ("Content", None if delivery is None else _content(delivery)),
         ("SHA-256", None if delivery is None else delivery["sha256"]),
         *(("Note", note) for note in data["notes"]),
@@ -153,8 +157,19 @@ def _signed(data: dict[str, Any]) -> str | None:
     return f"{' and '.join(kept)}, shown by --json" if kept else None
 
 
-def _page(network: Any, tx_hash: str | None) -> str | None:
-    return None if network is None or tx_hash is None else network.explorer + tx_hash
+def explorer_page(settings: Settings, network: Network | None, tx_hash: str | None) -> str | None:
+    """Return the public page of a transaction; None when it is on a chain of this machine alone."""
+    if network is None or tx_hash is None:
+        return None
+    servers = [urlsplit(url).hostname or "" for url in settings.rpc_urls(network.id)]
+    return None if any(map(_is_loopback, servers)) else network.explorer + tx_hash
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _content(delivery: dict[str, Any]) -> str:

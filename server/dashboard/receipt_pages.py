@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from server.pages.guard import Visit
+    from server.settings import Settings
 
 PAGE_ROWS = 50
 TEXT_CHARS = 300
@@ -139,12 +140,12 @@ def _day(name: str, label: str, texts: Mapping[str, str]) -> Html:
 
 
 def receipt_page(
-    visit: Visit, purchase: Purchase, words: tuple[str | None, str | None]
+    visit: Visit, purchase: Purchase, words: tuple[str | None, str | None], settings: Settings
 ) -> Response:
     """Return everything that is known of one purchase, and how Purser knows."""
     data = receipt(purchase)
     rows: list[Html] = []
-    for name, value in facts(data):
+    for name, value in facts(data, settings):
         shown: Html | str = foreign(value, TEXT_CHARS * 4)
         if name == "Explorer" and value.startswith("https://"):
             shown = tag("a", shown, href=value, rel="noreferrer")

@@ -175,7 +175,8 @@ class _Site:
         if purchase is None:
             return receipt_pages.no_receipt()
         words = await ledger.call(lambda one: one.signed_words(wanted))
-        return receipt_pages.receipt_page(visit_of(request), purchase, words)
+        visit, settings = visit_of(request), self._wired.settings
+        return receipt_pages.receipt_page(visit, purchase, words, settings)
 
 
 def _attached(name: str) -> dict[str, str]:

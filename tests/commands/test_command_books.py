@@ -19,8 +19,11 @@ from sandbox.evm import USDC_ADDRESS
 from sandbox.run import BUYER, NETWORK, Sandbox
 from server.commands.fund import qr_text
 from server.commands.launcher import command_line
+from server.commands.receipt import explorer_page
 from server.commands.receipts import COLUMNS
+from server.settings import load_settings
 from tests.commands.command_line import CommandLine
+from wallet.assets import find_network
 from wallet.ids import purchase_id
 from wallet.ledger.sqlite import SqliteLedger
 from wallet.model import Delivery, SellerWord, SellerWords
@@ -256,7 +259,26 @@ def test_a_receipt_shows_all_that_is_known(shopper: CommandLine, sandbox: Sandbo
     assert shown["Status"] == "settled (evidence: verified)"
     assert shown["Amount"] == "$0.01"
     assert shown["Token"] == f"USDC {USDC_ADDRESS}"
-    assert shown["Explorer"].endswith(str(data["tx_hash"]))
+    assert shown["Transfer"] == data["tx_hash"]
+    assert "Explorer" not in shown, "the transfer is on a chain of this machine alone"
+
+
+@pytest.mark.parametrize(
+    ("servers", "is_public"),
+    [
+        (["https://rpc.example.com"], True),
+        (["http://127.0.0.1:8545"], False),
+        (["http://localhost:8545"], False),
+        (["https://rpc.example.com", "http://[::1]:8545"], False),
+    ],
+)
+def test_a_transaction_has_a_public_page_unless_its_chain_is_on_this_machine(
+    servers: list[str], is_public: bool, tmp_path: Path
+) -> None:
+    text = f'[network."{NETWORK}"]\nrpc_urls = {json.dumps(servers)}\n'
+    settings = load_settings(tmp_path, {}, config_text=text)
+    page = explorer_page(settings, find_network(NETWORK), "0xabc")
+    assert page == ("https://sepolia.basescan.org/tx/0xabc" if is_public else None)
 
 
 def test_what_a_seller_signed_is_exported_whole(shopper: CommandLine, sandbox: Sandbox) -> None:
