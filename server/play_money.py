@@ -26,6 +26,13 @@ def is_play_folder(home: Path) -> bool:
     return os.path.lexists(home / PLAY_FILE)
 
 
+def starting_it(home: Path) -> str:
+    """Return the command, in backquotes, that starts the sandbox whose money this folder holds."""
+    from server.commands.launcher import quoted
+
+    return f"`purser sandbox --wallet {quoted(str(home))}`"
+
+
 def play_problems(home: Path, enabled: Iterable[str]) -> list[str]:
     """Return what keeps a folder of play money from being used with these networks, if anything."""
     from wallet.assets import networks

@@ -6,6 +6,7 @@ import argparse
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +21,13 @@ from server.commands.common import (
     say,
     usage,
 )
-from server.commands.launcher import as_typed, host_command, host_environment, quoted
+from server.commands.launcher import (
+    as_typed,
+    host_command,
+    host_environment,
+    places_in,
+    wallet_command,
+)
 from server.mcp_hosts.edits import BrokenFileError, NotEditableError, Place, table_of
 from server.mcp_hosts.host_file import HostFileError, read_host_file, replace_host_file
 from server.mcp_hosts.installing import (
@@ -32,7 +39,7 @@ from server.mcp_hosts.installing import (
     variables_of,
 )
 from server.mcp_hosts.table import Host, Scope, Surroundings, config_file, hosts, is_found
-from server.play_money import is_play_folder
+from server.play_money import PLAY_PASSPHRASE, is_play_folder, starting_it
 
 if TYPE_CHECKING:
     from server.settings import Settings
@@ -175,7 +182,7 @@ def _edit(
         edit = plan_install(target.host, file.text, target.name, entry)
     notes = [] if args.remove else _notes(target.host, edit, env)
     backup = replace_host_file(file, edit.text) if edit.changes else None
-    steps = [] if args.remove else [target.host.next, as_typed("`purser doctor` checks the rest.")]
+    steps = [] if args.remove else [target.host.next, f"`{_doctor(env)}` checks the rest."]
     if args.json:
         facts = _facts(target, edit.action) | {"backup": None if backup is None else str(backup)}
         print_json({**facts, "changed": edit.changes, "notes": notes, "next": steps})
@@ -186,6 +193,20 @@ def _edit(
     if steps:
         say(f"\nNext: {' '.join(steps)}")
     return 0
+
+
+def _doctor(env: Mapping[str, str]) -> str:
+    """Return the command that looks at the wallet of the host's entry, not at the usual one."""
+    from server.paths import purser_home_path
+    from server.settings import SettingsError
+
+    variables = places_in({**os.environ, **env})
+    try:
+        if is_play_folder(purser_home_path(variables)):
+            variables[PASSPHRASE] = PLAY_PASSPHRASE  # which is no secret
+    except SettingsError:
+        pass  # it is among the notes
+    return f"{wallet_command(variables)} doctor"
 
 
 def _tell(target: _Target, edit: Edit, backup: Path | None) -> None:
@@ -224,8 +245,7 @@ def _notes(host: Host, edit: Edit, env: dict[str, str]) -> list[str]:
     if not has_wallet(settings):
         return [*notes, as_typed("there is no wallet yet: run `purser init`.")]
     if is_play_folder(settings.home):
-        where = quoted(str(settings.home))
-        running = f"it answers while `purser sandbox --wallet {where}` runs."
+        running = f"it answers while {starting_it(settings.home)} runs."
         notes.append(as_typed(f"this wallet holds play money; {running}"))
     return [*notes, *_key_notes(settings, variables)]
 

@@ -82,21 +82,29 @@ def for_person(text: str) -> str:
     return text.replace("`purser ", f"`{wallet_command()} ")
 
 
-def wallet_command() -> str:
+def wallet_command(variables: Mapping[str, str] | None = None) -> str:
     """Return what to type before a subcommand to reach this very wallet, from any shell and folder.
 
     The person's shell is in another folder, and lacks what was set for this process to find its
     ledger. On Windows it is written for PowerShell.
+
+    Args:
+        variables: what to set for the command, by default what was set here to find the ledger.
     """
+    places = places_in(os.environ) if variables is None else variables
     command = command_line()
     if command == "uv run purser":
         command = f"uv run --project {quoted(str(ROOT))} purser"
-    places = {name: os.environ[name] for name in _PLACES if os.environ.get(name)}
     if os.name == "nt":
         sets = [f"$env:{name}={_for_powershell(value)}; " for name, value in places.items()]
     else:
         sets = [f"{name}={quoted(value)} " for name, value in places.items()]
     return "".join(sets) + command
+
+
+def places_in(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of an environment that say where its ledger is."""
+    return {name: environ[name] for name in _PLACES if environ.get(name)}
 
 
 def quoted(word: str) -> str:

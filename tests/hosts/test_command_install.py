@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from sandbox.run import BUYER_KEY
-from server.commands.launcher import host_command
+from server.commands.launcher import host_command, quoted
 from server.mcp_hosts.table import hosts
+from server.play_money import PLAY_FILE, PLAY_PASSPHRASE
 from tests.commands.command_line import CommandLine
 from tests.hosts.host_models import READERS, file_of, read_as_host
 
@@ -221,3 +222,19 @@ def test_another_file_can_be_named(home: Path, purser: CommandLine) -> None:
     assert purser("install", "vscode", "--file", str(path)).code == 0
     assert read_as_host("vscode", path.read_text(encoding="utf-8")).args[-1] == "serve"
     assert not file_of("vscode").exists()
+
+
+def test_the_next_command_reaches_the_wallet_of_the_entry_and_tells_no_secret(
+    home: Path, purser: CommandLine
+) -> None:
+    other = home / "the other"
+    other.mkdir()
+    words = ("--env", f"PURSER_HOME={other}", "--env", f"PURSER_PASSPHRASE={PASSPHRASE}", "--json")
+    told = purser("install", "cursor", *words).json()["next"][-1]
+    assert f"PURSER_HOME={quoted(str(other))} " in told
+    assert told.endswith("purser doctor` checks the rest.")
+    assert "PASSPHRASE" not in told
+    (other / PLAY_FILE).write_text("", encoding="utf-8")
+    told = purser("install", "cursor", *words).json()["next"][-1]
+    assert f"PURSER_PASSPHRASE={PLAY_PASSPHRASE} " in told
+    assert PASSPHRASE not in told
