@@ -37,7 +37,7 @@ class Served:
     """
 
     def __init__(self, app: AsgiApp, port: int, name: str, *, lifespan: bool = False) -> None:
-        """Bind `port` (0 takes a free one). Raises: OSError when it is taken.
+        """Bind `port` (0 takes a free one). Raises: OSError, with the address as its filename.
 
         `lifespan` starts and ends the app by the protocol's own events, for one that needs them.
         """
@@ -94,9 +94,9 @@ def _listen(port: int) -> socket.socket:
         if os.name == "posix":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((HOST, port))
-    except OSError:
+    except OSError as error:
         sock.close()
-        raise
+        raise OSError(error.errno, error.strerror, f"{HOST}:{port}") from error
     return sock
 
 

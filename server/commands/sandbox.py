@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import print_json, say
-from server.commands.launcher import command_line, quoted
+from server.commands.launcher import as_typed, command_line, quoted
 from server.commands.play_wallet import (
     RPC_PORT,
     SELLER_PORT,
@@ -85,8 +85,7 @@ def run(args: argparse.Namespace) -> int:
         say(f"purser: {error}", sys.stderr)
         return 1
     except OSError as error:
-        say(f"purser: a port cannot be used: {error.strerror}", sys.stderr)
-        return 1
+        return _no_port(error, ports, folder)
     try:
         with _home(sandbox, folder) as (home, secret):
             data = describe(sandbox, home, secret)
@@ -125,6 +124,16 @@ def _home(sandbox: Sandbox, folder: Path | None) -> Generator[tuple[Path, dict[s
         home = Path(name)
         write_file(home / "config.toml", sandbox.config_toml().encode(), replace=False)
         yield home, {"PURSER_PRIVATE_KEY": sandbox.buyer_key}
+
+
+def _no_port(error: OSError, ports: Ports, folder: Path | None) -> int:
+    """Name the port, and what to do; a folder's settings name its ports, so they stay."""
+    whose = "seller" if str(error.filename).endswith(f":{ports.seller}") else "rpc"
+    say(f"purser: {error.filename} cannot be used: {error.strerror}.", sys.stderr)
+    fixed = folder is not None and (folder / "config.toml").is_file()
+    other = "" if fixed else f", or give --{whose}-port N"
+    say(as_typed(f"  Perhaps another `purser sandbox` runs: end it{other}."), sys.stderr)
+    return 1
 
 
 def _not_here(error: NotAPlayWalletError) -> int:
@@ -176,12 +185,15 @@ def _show(data: dict[str, Any]) -> None:
     say()
     say("Then:")
     say()
+    lines = [("/", "lists all that is for sale")]
     for path, what in PAGES:
         price = BY_PATH[path].price if path in BY_PATH else ""
-        say(f"  {purser} fetch {data['seller_url']}{path}    # {what.format(price)}")
+        lines.append((path, what.format(price)))
+    width = max(len(path) for path, _ in lines)
+    for path, what in lines:
+        say(f"  {purser} fetch {data['seller_url']}{path:<{width}}    # {what}")
     say(f"  {purser} price {' '.join(data['pages'][:3])}")
     say(f"  {purser} balance")
-    say(f"  {purser} fetch {data['seller_url']}/    # lists all that is for sale")
     say()
     say(f"Ctrl-C ends it; {'the folder stays' if kept else 'nothing of it remains'}.")
 

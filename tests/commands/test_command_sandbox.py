@@ -89,9 +89,9 @@ def test_the_text_can_be_copied_and_ctrl_c_ends_it() -> None:
     assert (process.returncode, errors) == (0, "Stopped.\n")
     seller = seen[0].split()[1]
     assert f"  export PURSER_PRIVATE_KEY='{BUYER_KEY}'" in seen
-    assert f"  {command_line()} fetch {seller}/article    # costs $0.01" in seen
+    assert f"  {command_line()} fetch {seller}/article        # costs $0.01" in seen
     approval = "costs $0.60, more than is paid without your approval"
-    assert f"  {command_line()} fetch {seller}/pilotage    # {approval}" in seen
+    assert f"  {command_line()} fetch {seller}/pilotage       # {approval}" in seen
     assert f'  private_ok = ["{seller.removeprefix("http://")}"]' in seen
 
 
@@ -102,7 +102,8 @@ def test_a_port_that_is_taken_fails_with_a_reason(purser: CommandLine) -> None:
         port = str(taken.getsockname()[1])
         ran = purser("sandbox", "--seller-port", port, "--json")
     assert (ran.code, ran.out) == (1, "")
-    assert ran.err.startswith("purser: a port cannot be used: ")
+    assert ran.err.startswith(f"purser: 127.0.0.1:{port} cannot be used: ")
+    assert "sandbox` runs: end it, or give --seller-port N." in ran.err
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])
