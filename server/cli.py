@@ -11,7 +11,7 @@ from importlib import import_module, metadata
 from typing import NamedTuple
 
 from server.exit_codes import DONE, FAILED, INTERRUPTED, REFUSED, exit_codes_told
-from wallet.errors import PurserError
+from wallet.errors import ErrorKind, PurserError
 
 
 class Command(NamedTuple):
@@ -36,7 +36,11 @@ COMMANDS: dict[str, Command] = {
     "sandbox": Command(
         "sandbox",
         "keep a local chain, facilitator and seller running to try things on",
-        ("purser sandbox", "purser sandbox --seller-port 8402 --rpc-port 8545"),
+        (
+            "purser sandbox",
+            "purser sandbox --seller-port 8402 --rpc-port 8545",
+            "purser sandbox --wallet ~/purser-play",
+        ),
     ),
     "init": Command(
         "init",
@@ -254,9 +258,24 @@ def error_text(error: PurserError) -> str:
         f"  Money moved: {error.spent}.",
     ]
     if "`purser " not in error.detail:  # which says already what to run
-        lines.append(f"  {words.hint}")
+        lines.append(f"  {_play_hint(error) or words.hint}")
     if error.receipt_id is not None:
         lines.append(f"  Receipt: {error.receipt_id}")
     if len(error.offers) > 1:
         lines += [f"  Offer {one['index']}: {for_terminal(one['reason'])}" for one in error.offers]
     return "\n".join(lines)
+
+
+def _play_hint(error: PurserError) -> str | None:
+    """Say how to start the sandbox of this folder of play money, if it does not answer."""
+    from server.commands.launcher import as_typed
+    from server.commands.play_wallet import is_not_running
+    from server.paths import purser_home_path
+    from server.play_money import is_play_folder, starting_it
+
+    if error.kind is not ErrorKind.UPSTREAM_ERROR:
+        return None
+    home = purser_home_path(os.environ)
+    if not is_play_folder(home):
+        return None
+    return as_typed(f"Start {starting_it(home)}.") if is_not_running(home) else None

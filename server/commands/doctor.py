@@ -9,7 +9,7 @@ import stat
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -26,7 +26,8 @@ from server.commands.common import (
     say,
 )
 from server.commands.launcher import as_typed
-from server.play_money import is_play_folder
+from server.commands.play_wallet import is_not_running
+from server.play_money import PLAY_PASSPHRASE, is_play_folder, starting_it
 from wallet.errors import ErrorKind, PurserError
 from wallet.ledger.base import LedgerUnavailableError
 
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
         advice = "correct the settings; nothing else can be checked before"
         findings.append(Finding("settings", "fail", str(error), advice))
     else:
-        findings += [*check_settings(settings), *check_files(settings.home)]
+        findings += [*check_play_money(settings.home), *check_settings(settings)]
+        findings += check_files(settings.home)
         findings += anyio.run(_examine, settings)
     failed = any(one.status == "fail" for one in findings)
     if args.json:
@@ -108,6 +110,14 @@ def check_packages() -> Finding:
         "another package has the name of one of Purser's; install Purser on its own (uvx, pipx)"
     )
     return Finding("code", "fail", f"server, tools and wallet come from {found}", advice)
+
+
+def check_play_money(home: Path) -> list[Finding]:
+    """Tell whether this is a folder of play money, before anything else about it."""
+    if not is_play_folder(home):
+        return []
+    advice = "never send it real money; it pays on test networks alone"
+    return [Finding("money", "warn", "play money, under a published key", advice)]
 
 
 def check_settings(settings: Settings) -> list[Finding]:
@@ -164,7 +174,8 @@ async def _examine(settings: Settings) -> list[Finding]:
             ]
             findings = [finding for check in checks for finding in await check(wired)]
             for network in settings.wallet.networks:
-                findings += await check_network(network, settings.rpc_urls(network))
+                found = await check_network(network, settings.rpc_urls(network))
+                findings += in_play(found, settings.home)
             return findings + await check_upstreams(settings)
     except StorageFailedError as error:
         return [Finding("disk", "fail", str(error), "make PURSER_HOME writable")]
@@ -179,7 +190,9 @@ async def check_key(wired: Wired) -> list[Finding]:
         address = await wired.parts.keys.unlock()
     except PassphraseUnknownError:
         detail = "locked: `purser serve` cannot pay until its host sets PURSER_PASSPHRASE"
-        return [Finding("key", "warn", detail, "set PURSER_PASSPHRASE here too, to check it")]
+        value = f"={PLAY_PASSPHRASE}" if is_play_folder(wired.settings.home) else ""
+        advice = f"set PURSER_PASSPHRASE{value} here too, to check it"
+        return [Finding("key", "warn", detail, advice)]
     except PurserError as error:
         if error.kind is ErrorKind.POLICY_CHANGED:
             advice = (
@@ -190,9 +203,6 @@ async def check_key(wired: Wired) -> list[Finding]:
     if source == "env":
         advice = "a key in the environment is for tests and CI; `purser init` keeps it better"
         return [Finding("key", "warn", f"{address}, from the environment", advice)]
-    if is_play_folder(wired.settings.home):
-        advice = "never send it real money; it pays on test networks alone"
-        return [Finding("key", "warn", f"{address}, play money under a published key", advice)]
     key = Finding("key", "ok", f"{address}, from the {source}, which opens")
     return [key, check_seal(wired.settings)]
 
@@ -310,6 +320,14 @@ async def check_network(network: str, urls: tuple[str, ...]) -> list[Finding]:
     else:
         finding = Finding(name, "ok", detail)
     return [finding, check_clock(network, max(block_times), int(time.time()))]
+
+
+def in_play(findings: list[Finding], home: Path) -> list[Finding]:
+    """Say how to start the sandbox, where its chain should answer and it does not run."""
+    if not is_play_folder(home) or not is_not_running(home):
+        return findings
+    advice = f"start {starting_it(home)}"
+    return [replace(one, advice=advice) if one.status == "fail" else one for one in findings]
 
 
 def check_clock(network: str, block_time: int, now: int) -> Finding:

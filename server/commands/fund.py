@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from server.commands.balance import print_holdings
 from server.commands.common import add_json, dollars, print_json, run_wired, say, wallet_address
+from server.commands.play_wallet import refuse_play_money
 from server.play_money import is_play_folder
-from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -25,12 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show address, balances and advice."""
+    """Show address, balances and advice; of play money, that it wants none."""
+    from server.paths import purser_home_path
+
+    home = purser_home_path(os.environ)
+    if is_play_folder(home):
+        return refuse_play_money(home, "send it nothing", as_json=args.json)
 
     async def job(wired: Wired) -> int:
-        if is_play_folder(wired.settings.home):
-            detail = "The key in this folder is published, for play money alone: send it nothing."
-            raise PurserError(ErrorKind.WALLET_LOCKED, detail)
         data = await _data(wired)
         if args.json:
             print_json(data)

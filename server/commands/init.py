@@ -20,6 +20,8 @@ from server.commands.common import (
     say,
 )
 from server.commands.launcher import command_line, host_command, host_environment, quoted
+from server.commands.play_wallet import refuse_play_money
+from server.play_money import is_play_folder
 from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
@@ -64,8 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Make what is missing, and show what there is."""
+    from server.paths import purser_home_path
     from server.settings import load_settings
 
+    home = purser_home_path(os.environ)
+    if is_play_folder(home):
+        advice = "for a wallet of your own use another PURSER_HOME"
+        return refuse_play_money(home, advice, as_json=args.json)
     settings = load_settings()
     if (detail := _other_networks(settings, args.network)) is not None:
         if args.json:
@@ -261,8 +268,8 @@ def _show_next(*, needs_passphrase: bool) -> None:
     purser, command = command_line(), host_command()
     env = host_environment(needs_passphrase=needs_passphrase)
     say("\nNext:")
-    say(f"  {purser} fund      # where to send money, and how little is enough")
-    say(f"  {purser} doctor    # whether everything is well")
+    say(f"  {purser} fund       # where to send money, and how little is enough")
+    say(f"  {purser} doctor     # whether everything is well")
     say(f"  {purser} install    # lists the hosts; with the name of one, Purser is added to it")
     flags = "".join(f" --env {quoted(f'{name}={value}')}" for name, value in env.items())
     say("\nTo add Purser to Claude Code:")

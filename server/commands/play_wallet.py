@@ -6,18 +6,23 @@ was made here before.
 
 from __future__ import annotations
 
+import socket
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from server.commands.common import clean, print_json, say
 from server.play_money import PLAY_FILE, PLAY_PASSPHRASE, PLAY_TEXT, is_play_folder
+from wallet.errors import ErrorKind, PurserError
 
 if TYPE_CHECKING:
     from sandbox.run import Sandbox
 
 SELLER_PORT, RPC_PORT = 8402, 8403
 """What a new folder's settings name, so that a host finds the same sandbox every day."""
+CONNECT_TIMEOUT_S = 1
 _HEAD = """\
 # Play money for `purser sandbox --wallet`. The key beside this file is published: never send it
 # real money. Change the limits as you like; the ports are those that the sandbox listens on.
@@ -92,6 +97,35 @@ def ports_of(folder: Path, seller: int, rpc: int) -> Ports:
     return known
 
 
+def is_not_running(folder: Path) -> bool:
+    """Tell whether the sandbox of a folder of play money does not listen on both of its ports."""
+    from server.settings import SettingsError
+
+    try:
+        ports = ports_of(folder, 0, 0)
+    except (NotAPlayWalletError, SettingsError):
+        return False
+    return not all(map(_answers, (ports.seller, ports.rpc)))
+
+
+def _answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), CONNECT_TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def refuse_play_money(folder: Path, advice: str, *, as_json: bool) -> int:
+    """Say that a command is not for a folder of play money, and return the exit code for that."""
+    detail = f"{folder} holds play money, and its key is published: {advice}."
+    if as_json:
+        meta = PurserError(ErrorKind.INVALID_ARGUMENT, detail).meta()
+        print_json({"error": {**meta, "detail": detail}})
+    say(f"purser: {clean(detail)}", sys.stderr)
+    return 1
+
+
 def fill_folder(folder: Path, sandbox: Sandbox) -> None:
     """Make what the folder lacks: its mark first, then the key, then the settings.
 
@@ -121,5 +155,12 @@ def _budget() -> str:
     from server.settings_models import Budget
 
     shipped = Budget()
-    names = ("per_payment", "per_host_per_day", "per_day", "approval_above")
-    return "[budget]\n" + "".join(f'{name} = "{getattr(shipped, name)}"\n' for name in names)
+    host = "# As shipped but for a host's day: all pages are one host's, and some cost $0.60."
+    limits = {
+        "per_payment": shipped.per_payment,
+        "per_host_per_day": shipped.per_day,
+        "per_day": shipped.per_day,
+        "approval_above": shipped.approval_above,
+    }
+    lines = [f'{name} = "{usd}"' for name, usd in limits.items()]
+    return "\n".join(["[budget]", host, *lines, ""])

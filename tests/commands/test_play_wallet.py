@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import tomllib
 from pathlib import Path
@@ -53,11 +54,17 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
 def port(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
-def test_a_folder_is_made_for_its_owner_alone_with_the_limits_as_shipped(
+def test_a_folder_is_made_for_its_owner_alone_with_one_host_s_limit_raised(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
     folder = tmp_path / "new" / "wallet"
@@ -67,7 +74,7 @@ def test_a_folder_is_made_for_its_owner_alone_with_the_limits_as_shipped(
         modes = {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
         assert (stat.S_IMODE(folder.stat().st_mode), modes) == (0o700, {0o600})
     settings = load_settings(folder, {})
-    assert settings.budget == Budget()
+    assert settings.budget == Budget().model_copy(update={"per_host_per_day": Budget().per_day})
     assert (settings.wallet.key, settings.wallet.networks) == ("keystore", (NETWORK,))
     assert settings.rpc_urls(NETWORK) == (sandbox.rpc_url,)
     key = Keystore(folder, "keystore", environ=dict(OPENS)).unlock()
@@ -176,11 +183,49 @@ def test_nobody_is_asked_to_fund_it(play: CommandLine) -> None:
     assert BUYER not in ran.err
 
 
-def test_doctor_says_that_the_money_is_not_real(play: CommandLine) -> None:
+def test_a_wallet_of_your_own_is_not_made_among_play_money(
+    play: CommandLine, made: dict[str, bytes]
+) -> None:
+    for arguments in ((), ("--network", "eip155:8453")):
+        ran = play("init", *arguments)
+        assert (ran.code, ran.out) == (1, "")
+        assert "holds play money" in ran.err
+        assert "another PURSER_HOME" in ran.err
+    assert play("init", "--json").json()["error"]["code"] == "invalid_argument"
+    assert files(play.home) == made
+
+
+def test_doctor_says_that_the_money_is_not_real_also_when_the_key_is_locked(
+    play: CommandLine,
+) -> None:
+    for env in ({}, OPENS):
+        play.env |= env
+        _, first, *_ = play("doctor", "--json").json()["checks"]
+        assert (first["check"], first["status"]) == ("money", "warn")
+        assert "published" in first["detail"]
+
+
+def test_a_sandbox_that_does_not_answer_is_to_be_started(play: CommandLine) -> None:
     play.env |= OPENS
-    ran = play("doctor", "--json")
-    (key,) = [one for one in ran.json()["checks"] if one["check"] == "key"]
-    assert (key["status"], "published" in key["detail"]) == ("warn", True)
+    config, closed = play.home / "config.toml", (closed_port(), closed_port())
+    (host,) = load_settings(play.home, {}).hosts.private_ok
+    (rpc,) = load_settings(play.home, {}).rpc_urls(NETWORK)
+    text = config.read_text().replace(host, f"127.0.0.1:{closed[0]}")
+    config.write_text(text.replace(rpc, f"http://127.0.0.1:{closed[1]}"))
+    starts = f"sandbox --wallet {play.home}`"
+    ran = play("fetch", f"http://127.0.0.1:{closed[0]}/article")
+    assert (ran.code, starts in ran.err) == (1, True)
+    found = {one["check"]: one for one in play("doctor", "--json").json()["checks"]}
+    assert starts in found[f"network {NETWORK}"]["advice"]
+
+
+def test_a_sandbox_that_answers_is_not_to_be_started(play: CommandLine) -> None:
+    closed = f"127.0.0.1:{closed_port()}"
+    (host,) = load_settings(play.home, {}).hosts.private_ok
+    play.env |= OPENS | {"PURSER_HOSTS__PRIVATE_OK": f'["{host}", "{closed}"]'}
+    ran = play("fetch", f"http://{closed}/article")
+    assert (ran.code, "No connection" in ran.err) == (1, True)
+    assert "sandbox --wallet" not in ran.err
 
 
 def test_it_buys_in_the_sandbox_it_was_made_for(play: CommandLine, sandbox: Sandbox) -> None:
