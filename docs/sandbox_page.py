@@ -10,6 +10,8 @@ from sandbox.wares import WARES
 _SANDBOX = """\
 # The sandbox
 
+In a checkout, type `uv run purser` for `purser`.
+
 `purser sandbox` runs a chain, a facilitator and sellers on this machine, for demos and tests.
 Everything is real but the money: sellers and facilitator are those of the official `x402` package.
 With `--wallet FOLDER` it also keeps a wallet of play money, to
@@ -25,9 +27,12 @@ With `--wallet FOLDER` it also keeps a wallet of play money, to
 
 - Two prices are between `budget.approval_above` and `budget.per_payment` as they are shipped, so an
   approval can be tried; `/dear` is above what may be paid at all.
-- Schemes beside `exact` have to be named in `wallet.schemes` first.
+- Schemes beside `exact` have to be enabled first, such as by
+  `purser policy set wallet.schemes exact permit2`.
 - What is not there is refused before it has a price: a name that the library lacks (404), or a body
-  that cannot be used (400). `/fails` breaks after the payment on purpose, and takes nothing.
+  that cannot be used (400). `/fails` breaks after the payment on purpose, and takes nothing; its
+  price is held until the payment has run out, about half an hour, and `purser balance` shows it
+  until then.
 - `/library/` sells, and `/shelf/` gives away, the documents that [reading](reading.md) is tried on:
   {names}.
 - `?delay_ms=N` (0 to 5000) makes any answer come N milliseconds later, unpaid and paid: a stand-in
