@@ -13,8 +13,13 @@ MEANINGS = {
     INTERRUPTED: "ended by Ctrl-C",
 }
 
+OF_MANY = (
+    f"Of many URLs, purser fetch ends with {DONE} when all came, {FAILED} when one failed, "
+    f"{REFUSED} when only limits kept any out, and {INTERRUPTED} when Ctrl-C left any."
+)
+
 
 def exit_codes_told() -> str:
-    """Return the table as a sentence."""
+    """Return the table as a sentence, and what the codes mean for many URLs."""
     told = ", ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items())
-    return f"Exit codes: {told}."
+    return f"Exit codes: {told}. {OF_MANY}"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any
 
 from server.commands.common import add_json, print_facts, print_json, run_wired, say, wallet_address
+from server.exit_codes import DONE, FAILED
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -29,7 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Show each allowance on the enabled networks; nothing is signed or sent."""
+    """Show each allowance on the enabled networks, and fail when one cannot be read.
+
+    Nothing is signed or sent.
+    """
 
     async def job(wired: Wired) -> int:
         address = await wallet_address(wired)
@@ -38,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
             print_json({"address": address, "allowances": rows})
         else:
             _show(address, rows)
-        return 0
+        return DONE if all(row["allowed"] is not None for row in rows) else FAILED
 
     return run_wired(job, as_json=args.json)
 
@@ -77,8 +82,12 @@ async def _row(chain: Chain, asset: Asset, address: str, limit: Usd | None) -> d
 
 def _show(address: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
-        may = f"at most {row['allowed']}" if row["allowed"] is not None else f"? ({row['reason']})"
-        say(f"Permit2 may take {may} {row['asset']} on {row['network']} from {address}.")
+        of_what, by_whom = f"{row['asset']} on {row['network']}", f"from {address}"
+        if row["allowed"] is None:
+            unknown = f"How much {of_what} Permit2 may take {by_whom} is not known"
+            say(f"purser: {unknown}: {row['reason']}.", sys.stderr)
+        else:
+            say(f"Permit2 may take at most {row['allowed']} {of_what} {by_whom}.")
     if not any("transaction" in row for row in rows):
         return
     say()

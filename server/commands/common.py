@@ -124,7 +124,7 @@ def choose_passphrase(of_what: str, shortest: int, rule: str = "") -> str | None
 
 @contextmanager
 def json_errors(as_json: bool) -> Generator[None]:
-    """Print a typed failure as `{"error": ...}`, as `purser/error` has it with its detail.
+    """Print a typed failure as `{"error": ...}`: `purser/error`, with its words for a terminal.
 
     Raises:
         PurserError: the failure, printed or not.
@@ -133,7 +133,9 @@ def json_errors(as_json: bool) -> Generator[None]:
         yield
     except PurserError as error:
         if as_json:
-            print_json({"error": {**error.meta(), "detail": error.detail}})
+            from server.commands.wording import error_meta
+
+            print_json({"error": error_meta(error)})
         raise
 
 

@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
             print_terms(row)
             until = row["expires_at"]
             say(f"\nDenied: until {until} the same call is refused without asking you again.")
+            say("A denial stands until then: it cannot be turned into an approval.")
         return 0
 
     return run_wired(job, as_json=args.json)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from server.commands.common import dollars, print_table, say
+from server.commands.common import clean, dollars, is_terminal, print_table, say
 from server.commands.launcher import as_typed
-from server.commands.wording import for_terminal, words_for
+from server.commands.screen import screen_lines
+from server.commands.wording import error_meta, for_terminal, words_for
 from wallet.errors import as_sentence
 
 if TYPE_CHECKING:
@@ -36,9 +38,9 @@ def print_told(
     from tools.many.summary import totals
 
     to_files = args.output_dir is not None
-    headings = ["page", "price", "receipt", "file or url" if to_files else "url"]
-    print_table(headings, [_cells(page, saved.get(page.number)) for page in outcome.pages])
+    _print_rows([_cells(page, saved.get(page.number)) for page in _known(outcome)], to_files)
     lines = _failures(outcome)
+    lines += _answered(outcome)
     lines += _unsaved(saved)
     lines += _left(outcome)
     came = any(page.came for page in outcome.pages)
@@ -48,6 +50,30 @@ def print_told(
     for line in lines:
         say(as_typed(line), sys.stderr)
     say(totals(outcome, args.max_total_usd, "--max-total-usd"), sys.stderr)
+
+
+def _known(outcome: Outcome) -> list[Page]:
+    """Return the pages of which something is known; a line of its own counts those left."""
+    if outcome.stopped is None:
+        return list(outcome.pages)
+    left = {page.number for page in outcome.pages if page.is_left}
+    return [one for one in outcome.pages if one.number not in left and one.same_as not in left]
+
+
+def _print_rows(rows: list[list[str]], to_files: bool) -> None:
+    if not rows:
+        return
+    headings = ["page", "price", "receipt", "file or url" if to_files else "url"]
+    if not is_terminal():
+        print_table(headings, rows)
+        return
+    laid = [
+        ([number, price], its_id, clean(where))
+        for number, price, its_id, where in [headings, *rows]
+    ]
+    # The end of a file's name may not be missing: a person types it.
+    for line in screen_lines(laid, shutil.get_terminal_size().columns, whole=to_files):
+        say(line)
 
 
 def object_of(outcome: Outcome, saved: Mapping[int, Saved]) -> dict[str, Any]:
@@ -73,7 +99,7 @@ def _row(page: Page, saved: Saved | None) -> dict[str, Any]:
         "url": page.url,
         "same_as": page.same_as,
         "receipt": None if bought is None else receipt(bought, reused=page.reused),
-        "error": None if error is None else {**error.meta(), "detail": error.detail},
+        "error": None if error is None else error_meta(error),
         "http_status": page.http_status,
         "reused": page.reused,
         "output": None if saved is None else saved.path,
@@ -119,6 +145,17 @@ def _failures(outcome: Outcome) -> list[str]:
         if "`purser " not in error.detail:
             lines.append(f"  {words.hint}")
     return lines
+
+
+def _answered(outcome: Outcome) -> list[str]:
+    """Return a line for each HTTP status that counts as a failure."""
+    from tools.many.summary import ranges
+
+    by_status: dict[int, list[int]] = {}
+    for page in outcome.pages:
+        if page.error is None and page.http_status is not None and not page.came:
+            by_status.setdefault(page.http_status, []).append(page.number)
+    return [f"Answered HTTP {status}: {ranges(by_status[status])}." for status in sorted(by_status)]
 
 
 def _unsaved(saved: Mapping[int, Saved]) -> list[str]:

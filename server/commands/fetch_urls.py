@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from server.commands.common import clean
 from server.commands.request_arguments import scheme_problem
 from tools.bounds import CONCURRENCY_LIMIT, FETCHED_URLS, URL_CHARS
 
 LIST_BYTES = 8_000_000
+_NAME_CHARS = 200
 # Left out of what several URLs may be given with, each with the reason.
 _NOT_WITH_MANY = {
     "headers": "--header goes with one URL: every host in the list would see it",
@@ -40,6 +42,8 @@ def wanted_urls(args: argparse.Namespace) -> tuple[str, ...]:
     named = [(f"URL {number}", url) for number, url in enumerate(args.urls, 1)]
     if args.from_file is not None:
         named += _listed(_read(args.from_file))
+        if not named:
+            raise ValueError(f"{_named(args.from_file)} has no URLs")
     if not 1 <= len(named) <= FETCHED_URLS:
         raise ValueError(f"there are {len(named):,} URLs; 1 to {FETCHED_URLS:,} can be fetched")
     for where, url in named:
@@ -69,6 +73,7 @@ def _listed(text: str) -> Iterator[tuple[str, str]]:
 
 def _read(name: str) -> str:
     """Read the list, up to more than the longest that can be fetched."""
+    called = _named(name)
     try:
         if name == "-":
             data = sys.stdin.buffer.read(LIST_BYTES + 1)
@@ -76,10 +81,14 @@ def _read(name: str) -> str:
             with Path(name).open("rb") as file:
                 data = file.read(LIST_BYTES + 1)
     except OSError as error:
-        raise ValueError(f"--from: the file cannot be read: {error.strerror}") from None
+        raise ValueError(f"{called} cannot be read: {error.strerror}") from None
     if len(data) > LIST_BYTES:
-        raise ValueError(f"--from: the list is longer than {LIST_BYTES:,} bytes")
+        raise ValueError(f"{called} is longer than {LIST_BYTES:,} bytes")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("--from: the list is not UTF-8 text") from None
+        raise ValueError(f"{called} is not UTF-8 text") from None
+
+
+def _named(name: str) -> str:
+    return "--from: " + ("standard input" if name == "-" else clean(name, _NAME_CHARS))

@@ -15,6 +15,7 @@ from server.commands.common import (
     usage,
 )
 from server.commands.launcher import as_typed
+from server.commands.wording import for_terminal
 
 if TYPE_CHECKING:
     from server.wiring import Wired
@@ -55,22 +56,38 @@ def run(args: argparse.Namespace) -> int:
         if args.json:
             print_json(data)
         else:
-            _print(data)
+            _print(data, _filters(args))
         return 1 if data["notes"] and not data["services"] else 0
 
     return run_wired(job, as_json=args.json)
 
 
-def _print(data: dict[str, Any]) -> None:
+def _filters(args: argparse.Namespace) -> str:
+    """Name the options in force that leave services out."""
+    given = {"--max-price-usd": args.max_price_usd, "--network": args.network}
+    return " and ".join(name for name, value in given.items() if value is not None)
+
+
+def _print(data: dict[str, Any], filters: str) -> None:
     for note in data["notes"]:
-        say(f"note: {note}")
+        say(f"note: {for_terminal(note)}")
     if not data["services"]:
-        say("Nothing found. Other words may help, or --refresh for what was listed just now.")
+        say(as_typed(_why_nothing(data, filters)))
         return
-    headings = ["service", "price", "payable", "why not", "payers", "paid before"]
+    headings = ["service", "price", "payable", "why not", "payers", "paid host"]
     print_table(headings, [_cells(row) for row in data["services"]])
     say("Names and prices are what directories say.")
     say(as_typed("`purser price URL` asks the seller, and `purser fetch URL` buys."))
+
+
+def _why_nothing(data: dict[str, Any], filters: str) -> str:
+    if not data["answered"]:
+        told = "No directory answered, so nothing was searched: see the notes above."
+        return f"{told} `purser policy show` names yours under directories."
+    told = "Nothing found."
+    if filters:
+        told += f" {filters} may leave out what there is: try without."
+    return f"{told} Other words may help, or --refresh for what was listed just now."
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -19,13 +19,12 @@ from server.commands.common import (
     run_wired,
     say,
 )
+from server.commands.screen import screen_lines
 
 if TYPE_CHECKING:
     from server.wiring import Wired
 
 PAGE = 100
-REQUEST_CHARS = 30  # a narrower column of requests would tell nothing
-GAP = "  "
 COLUMNS = (
     "id",
     "created_at",
@@ -122,39 +121,13 @@ def _print_whole(rows: list[dict[str, Any]]) -> None:
 
 
 def _lines(rows: list[dict[str, Any]], width: int) -> list[str]:
-    """Lay receipts out for a screen of `width` columns, each id whole and each request cut.
-
-    Where a column for the requests would be too narrow, each has the next line to itself; where
-    the ids do not fit either, so have they.
-    """
-    heads = [["time (UTC)", "status", "price"]]
-    heads += [
-        [f"{row['created_at']:.16}".replace("T", " "), row["status"], dollars(row["amount_usd"])]
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(*heads, strict=True)]
-    firsts = [GAP.join(map(str.ljust, cells, widths)) for cells in heads]
-    ids = ["receipt", *(row["id"] for row in rows)]
-    requests = ["request", *(clean(f"{row['method']} {row['url']}") for row in rows)]
-    taken = sum(widths) + 3 * len(GAP) + max(map(len, ids))
-    lines: list[str] = []
-    for first, one, request in zip(firsts, ids, requests, strict=True):
-        if width - taken - len(GAP) >= REQUEST_CHARS:
-            lines.append(f"{first}{GAP}{one}{GAP}{_cut(request, width - taken - len(GAP))}")
-        elif taken <= width:
-            lines += [f"{first}{GAP}{one}", GAP + _cut(request, width - len(GAP))]
-        else:
-            lines += [first.rstrip(), GAP + one, GAP + _cut(request, width - len(GAP))]
-    return lines
-
-
-def _cut(text: str, columns: int) -> str:
-    """Shorten a text to so many columns of a screen, with an ellipsis in place of the rest."""
-    from rich.cells import cell_len, set_cell_size
-
-    if cell_len(text) <= columns:
-        return text
-    return set_cell_size(text, max(columns - 1, 0)).rstrip() + "…"
+    """Lay receipts out for a screen of `width` columns, each id whole and each request cut."""
+    laid = [(["time (UTC)", "status", "price"], "receipt", "request")]
+    for row in rows:
+        time = f"{row['created_at']:.16}".replace("T", " ")
+        request = clean(f"{row['method']} {row['url']}")
+        laid.append(([time, row["status"], dollars(row["amount_usd"])], row["id"], request))
+    return screen_lines(laid, width)
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:

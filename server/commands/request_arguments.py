@@ -77,6 +77,8 @@ def scheme_problem(url: str) -> str | None:
     """Return what to write instead of a URL without a scheme, such as `example.com/report`."""
     if "://" in url:
         return None
+    if url.split() != [url]:
+        return f"{clean(url, SHOWN_URL_CHARS)!r} is no URL, such as https://example.com/report"
     host = url.partition("/")[0].partition(":")[0].lower()
     scheme = "http" if host == "localhost" or host.startswith("127.") else "https"
     return f"the URL has no scheme; did you mean {scheme}://{clean(url, SHOWN_URL_CHARS)} ?"

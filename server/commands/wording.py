@@ -6,10 +6,10 @@ reader is the user, and an argument is an option. What is not in the tables read
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from server.commands.launcher import as_typed
-from wallet.errors import ErrorKind
+from wallet.errors import ErrorKind, PurserError
 
 
 class Words(NamedTuple):
@@ -20,6 +20,13 @@ class Words(NamedTuple):
 
 
 _ELSEWHERE = "choose another source"
+_ALL = "naming all that are to be in it"
+
+
+def _set(name: str, value: str) -> str:
+    return f"`purser policy set {name} {value}`"
+
+
 _WORDS: dict[ErrorKind, tuple[str | None, str]] = {
     ErrorKind.INVALID_ARGUMENT: (
         "What was asked for is not valid",
@@ -27,23 +34,32 @@ _WORDS: dict[ErrorKind, tuple[str | None, str]] = {
     ),
     ErrorKind.INSECURE_URL: (
         None,
-        "Use the https address. A local seller can be listed in hosts.private_ok.",
+        (
+            "Use the https address. A local seller can be listed: "
+            f"{_set('hosts.private_ok', 'HOST:PORT ...')}, {_ALL}."
+        ),
     ),
     ErrorKind.PRIVATE_ADDRESS: (
         None,
-        "Only public hosts can be fetched. A local one can be listed in hosts.private_ok.",
+        (
+            "Only public hosts can be fetched. A local one can be listed: "
+            f"{_set('hosts.private_ok', 'HOST:PORT ...')}, {_ALL}."
+        ),
     ),
     ErrorKind.HOST_NOT_ALLOWED: (
         "Your host rules exclude this host",
-        f"Change hosts.allow or hosts.deny, or {_ELSEWHERE}.",
+        (
+            f"Change hosts.allow or hosts.deny ({_set('hosts.allow', 'HOST ...')}, {_ALL}), or "
+            f"{_ELSEWHERE}."
+        ),
     ),
     ErrorKind.UNSUPPORTED_NETWORK: (
         "The offer's network is not one that you enabled",
-        f"Add the network to wallet.networks, or {_ELSEWHERE}.",
+        f"Add the network ({_set('wallet.networks', 'ID ...')}, {_ALL}), or {_ELSEWHERE}.",
     ),
     ErrorKind.SCHEME_NOT_ENABLED: (
         None,
-        f"Add the scheme to wallet.schemes, or {_ELSEWHERE}.",
+        f"Add the scheme ({_set('wallet.schemes', 'SCHEME ...')}, {_ALL}), or {_ELSEWHERE}.",
     ),
     ErrorKind.OVER_MAX_PRICE: (
         "The price is above --max-price-usd",
@@ -51,24 +67,36 @@ _WORDS: dict[ErrorKind, tuple[str | None, str]] = {
     ),
     ErrorKind.OVER_PAYMENT_CAP: (
         None,
-        "Choose a cheaper source, or change budget.per_payment.",
+        f"Choose a cheaper source, or raise it: {_set('budget.per_payment', 'USD')}.",
     ),
     ErrorKind.OVER_HOST_BUDGET: (
         None,
-        "Choose another host, wait for the next UTC day, or change budget.per_host_per_day.",
+        (
+            "Choose another host, wait for the next UTC day, or raise it: "
+            f"{_set('budget.per_host_per_day', 'USD')}."
+        ),
     ),
     ErrorKind.OVER_DAY_BUDGET: (
         None,
-        "Choose a cheaper source, wait for the next UTC day, or change budget.per_day.",
+        (
+            "Choose a cheaper source, wait for the next UTC day, or raise it: "
+            f"{_set('budget.per_day', 'USD')}."
+        ),
     ),
-    ErrorKind.OVER_TOTAL_BUDGET: (None, "Nothing more is paid until you change budget.total."),
+    ErrorKind.OVER_TOTAL_BUDGET: (
+        None,
+        f"Nothing more is paid until you raise it: {_set('budget.total', 'USD')}.",
+    ),
     ErrorKind.OVER_MAX_TOTAL: (
         "The price is more than what is left of --max-total-usd",
         "Raise --max-total-usd if the rest is worth it. The limits in your settings still hold.",
     ),
     ErrorKind.RATE_LIMITED: (
         None,
-        "Wait a minute and run the same command again, or change budget.payments_per_minute.",
+        (
+            "Wait a minute and run the same command again, or raise it: "
+            f"{_set('budget.payments_per_minute', 'NUMBER')}."
+        ),
     ),
     ErrorKind.APPROVAL_REQUIRED: (
         "The price needs your approval",
@@ -101,12 +129,16 @@ _WORDS: dict[ErrorKind, tuple[str | None, str]] = {
         None,
         "Run the same command again: it shows the same payment once more, and signs no second one.",
     ),
-    ErrorKind.TOO_LARGE: (None, "Choose a smaller resource, or raise fetch.max_body_bytes."),
+    ErrorKind.TOO_LARGE: (
+        None,
+        f"Choose a smaller resource, or raise it: {_set('fetch.max_body_bytes', 'BYTES')}.",
+    ),
     ErrorKind.INTERNAL_ERROR: (None, "What is above on standard error may say where."),
 }
 # What our own details and reasons say to a model, and what a person reads instead; in this order.
 _PHRASES = (
     ("the user runs `purser ", "run `purser "),
+    ("the user can name some", "name some"),
     ("The user has just approved", "You have just approved"),
     ("The user approved", "You approved"),
     ("The user declined", "You declined"),
@@ -123,6 +155,11 @@ def words_for(kind: ErrorKind) -> Words:
     """Return the title and the hint of a failure."""
     title, hint = _WORDS.get(kind, (None, kind.value.hint))
     return Words(title or kind.value.title, as_typed(hint))
+
+
+def error_meta(error: PurserError) -> dict[str, Any]:
+    """Return a failure as JSON has it: the fields of `purser/error`, worded for a terminal."""
+    return {**error.meta(), **words_for(error.kind)._asdict(), "detail": error.detail}
 
 
 def for_terminal(text: str) -> str:

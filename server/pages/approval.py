@@ -29,6 +29,7 @@ from server.pages.markup import Html, foreign, join, tag
 from wallet.approvals import Approval, ApprovalState, approval_row
 from wallet.consent import record_answer
 from wallet.errors import PurserError
+from wallet.receipts import iso_time
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -44,7 +45,10 @@ _OUTCOMES = {
     ApprovalState.APPROVED: (
         "good",
         "Approved",
-        "The call pays once, on these terms. If the model no longer waits, tell it to call again.",
+        (
+            "The call that asked pays once, on these terms. If it no longer waits, the same call, "
+            "made again before the time below, pays."
+        ),
     ),
     ApprovalState.CONSUMED: (
         "good",
@@ -146,7 +150,11 @@ def _approval_page(
 
 def _expiry(approval: Approval, now: int) -> Html:
     minutes = max(1, -(-(approval.expires_at - now) // 60))
-    told = "A call of the model waits for your answer. Nothing is paid before it."
+    until = iso_time(approval.expires_at)
+    told = (
+        "Nothing is paid before your answer. If you approve, the call that asked pays where it "
+        f"still waits; else the same call, made again before {until}, pays."
+    )
     good = f"The question ends in {minutes} {'minute' if minutes == 1 else 'minutes'}."
     return tag("p", f"{told} {good}", class_="quiet")
 

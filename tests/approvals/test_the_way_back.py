@@ -63,7 +63,7 @@ async def test_a_session_of_one_request_is_shown_no_way_to_the_others(tmp_path: 
 @pytest.mark.parametrize(
     ("approve", "told"),
     [
-        (True, "Approved. The call pays once, on these terms. If the model no longer waits, tell"),
+        (True, "If it no longer waits, the same call, made again before the time below, pays."),
         (False, "Denied. Nothing is paid, and until the time below the same call is refused"),
     ],
 )
@@ -73,7 +73,9 @@ async def test_after_an_answer_the_page_says_what_happens_next(
     async with approval_site(tmp_path) as served:
         await served.ask()
         async with visit(served.link()) as (client, page):
-            assert "You can close this page" not in (await client.get(page)).text
+            before = (await client.get(page)).text
+            assert "You can close this page" not in before
+            assert "still waits; else the same call, made again before 2" in before
             await record_answer(served.parts, "ap_one", approve=approve)
             text = re.sub(r"<[^>]+>", "", (await client.get(page)).text)
             assert told in text

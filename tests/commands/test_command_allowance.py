@@ -33,9 +33,14 @@ def test_the_transaction_is_shown_whole_and_not_sent(shopper: CommandLine) -> No
 
 def test_an_allowance_that_cannot_be_read_is_not_shown_as_zero(shopper: CommandLine) -> None:
     shopper.env["PURSER_NETWORK__EIP155:84532__RPC_URLS"] = '["http://127.0.0.1:9"]'
-    ran = shopper("allowance", "--json").json()
-    assert {one["allowed"] for one in ran["allowances"]} == {None}
-    assert all(one["reason"] for one in ran["allowances"])
+    ran = shopper("allowance", "--json")
+    rows = ran.json()["allowances"]
+    assert (ran.code, {one["allowed"] for one in rows}) == (1, {None})
+    assert all(one["reason"] for one in rows)
+    ran = shopper("allowance")
+    assert (ran.code, ran.out) == (1, "")
+    assert "How much USDC on Base Sepolia Permit2 may take from 0x" in ran.err
+    assert "is not known: eip155:84532 cannot be read" in ran.err
 
 
 @pytest.mark.parametrize("amount", ["-1", "much", "1e3", ""])

@@ -100,7 +100,8 @@ def test_an_approval_can_be_taken_back_until_it_is_used(shopper: CommandLine, ur
     approval_id = asked(shopper, url)["approval_id"]
     for _ in range(2):
         assert shopper("approve", approval_id, "--yes").code == 0
-    assert shopper("deny", approval_id).code == 0
+    denied = shopper("deny", approval_id)
+    assert (denied.code, "A denial stands until then" in denied.out) == (0, True)
     assert asked(shopper, url)["code"] == "approval_denied"
 
 

@@ -118,9 +118,9 @@ def test_a_refusal_as_json_is_one_object(shopper: CommandLine, sandbox: Sandbox)
     assert ran.json() == {
         "error": {
             "code": "over_max_price",
-            "title": "The price is above max_price_usd",
-            "hint": "Raise max_price_usd where it is an argument and the page is worth it. "
-            "The user's own limits still hold; in the settings only the user can change it.",
+            "title": "The price is above --max-price-usd",
+            "hint": "Raise --max-price-usd if the page is worth it. "
+            "The limits in your settings still hold.",
             "retryable": False,
             "spent": "no",
             "receipt_id": None,

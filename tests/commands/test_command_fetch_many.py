@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +11,13 @@ import pytest
 
 from sandbox.picture import ship_png
 from sandbox.run import Sandbox
+from server.commands.fetch_summary import object_of, print_told
 from server.commands.progress import WAITING
+from server.commands.screen import screen_lines
 from tests.commands.command_line import CommandLine
 from tools.bounds import FETCHED_URLS
+from tools.many.outcome import Outcome, Page, Stopped
+from wallet.errors import ErrorKind, PurserError
 
 
 @pytest.fixture
@@ -41,6 +47,7 @@ def test_each_content_is_in_a_file_and_the_table_says_which(
         ("as", f"{at}/free"),
     ]
     assert rows[3][2:4] == ["HTTP", "404"]
+    assert "Answered HTTP 404: 3.\n" in ran.err
     assert ran.err.splitlines()[-1] == (
         "[Purser: 1 page bought; $0.005 spent now; free: 1; failed: 1; "
         "duplicates, fetched once: 1; $4.995 left today]"
@@ -139,6 +146,49 @@ def test_a_file_that_cannot_be_written_fails_and_the_content_is_stored(
     assert shopper("receipt", page["receipt"]["id"], "--content").out.startswith('{"harbour"')
 
 
+@pytest.mark.parametrize(
+    ("columns", "lines_each", "to_files"),
+    [(120, 1, False), (80, 2, False), (80, 2, True), (50, 3, False)],
+)
+def test_a_narrow_screen_gets_ids_whole_and_urls_on_lines_of_their_own(
+    columns: int, lines_each: int, to_files: bool
+) -> None:
+    long = "https://shop.example/" + "x" * 100
+    rows = [
+        (["page", "price"], "receipt", "url"),
+        (["1", "free, HTTP 404"], "0" * 36, long),
+        (["2", "$0.01"], "1" * 36, "https://shop.example/short"),
+    ]
+    lines = screen_lines(rows, columns, whole=to_files)
+    assert len(lines) == 3 * lines_each
+    assert sum("0" * 36 in line for line in lines) == 1
+    shown = lines[2 * lines_each - 1]
+    assert (long in shown, shown.endswith("…")) == (to_files, not to_files)
+    if not to_files:
+        assert max(map(len, lines)) == columns
+    if lines_each == 2:
+        assert lines[-1] == "  https://shop.example/short"
+
+
+def test_what_was_left_has_no_row_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pages = [Page(number, f"{URL}{number}") for number in range(2, 5)]
+    refused = PurserError(ErrorKind.TIMEOUT, "It took too long.")
+    outcome = Outcome(
+        (Page(1, URL, error=refused), *pages, Page(5, pages[0].url, same_as=2)), Stopped.ASKED, None
+    )
+    args = argparse.Namespace(output_dir=None, max_total_usd=None)
+    print_told(outcome, {}, args, 60)
+    told = capsys.readouterr()
+    assert [line.split()[0] for line in told.out.splitlines()] == ["PAGE", "1"]
+    assert "Not fetched, because it was stopped: 2-4." in told.err
+    data = object_of(outcome, {})
+    assert len(data["pages"]) == 5
+    print_told(Outcome(tuple(pages), Stopped.ASKED, None), {}, args, 60)
+    assert capsys.readouterr().out == ""
+
+
 URL = "https://shop.example/a"
 WRONG = {
     "no scheme in a list": (
@@ -147,11 +197,14 @@ WRONG = {
         "line 1: the URL has no scheme; did you",
     ),
     "no scheme": ((URL, "b.example"), "", "URL 2: the URL has no scheme; did you mean https://b"),
-    "empty list": (("--from", "-"), "# nothing\n\n", "there are 0 URLs"),
+    "empty list": (("--from", "-"), "# nothing\n\n", "--from: standard input has no URLs"),
     "too many": (("--from", "-"), f"{URL}\n" * (FETCHED_URLS + 1), "there are 1,001 URLs"),
     "too long": (("--from", "-"), URL + "a" * 4_096, "line 1: the URL is too long"),
     "endless list": (("--from", "-"), "\n" * 8_000_001, "longer than 8,000,000 bytes"),
-    "no file": (("--from", "no-such-file"), "", "--from: the file cannot be read"),
+    "no file": (("--from", "no\x1b-file"), "", "--from: no-file cannot be read: No such"),
+    "empty file": (("--from", os.devnull), "", f"--from: {os.devnull} has no URLs"),
+    "blanks": (("--from", "-"), "not a url", "line 1: 'not a url' is no URL, such as"),
+    "nothing": ((URL, ""), "", "URL 2: '' is no URL, such as"),
     "header": ((URL, URL + "b", "--header", "Authorization: x"), "", "every host in the list"),
     "body": ((URL, URL + "b", "--body", ""), "", "--body goes with one URL"),
     "method": ((URL, URL + "b", "--method", "PUT"), "", "--method goes with one URL"),

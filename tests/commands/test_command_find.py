@@ -14,6 +14,7 @@ def test_services_are_a_table_with_price_and_verdict(shopper: CommandLine) -> No
     assert "Harbour weather: GET http://127.0.0.1" in ran.out
     assert "$0.0001" in ran.out
     assert "purser price" in ran.out
+    assert "PAID HOST" in ran.out.splitlines()[0]
 
 
 def test_json_is_what_the_tool_returns(shopper: CommandLine, sandbox: Sandbox) -> None:
@@ -27,14 +28,18 @@ def test_json_is_what_the_tool_returns(shopper: CommandLine, sandbox: Sandbox) -
 
 def test_nothing_found_is_said(shopper: CommandLine) -> None:
     ran = shopper("find", "zzzz")
-    assert (ran.code, ran.out.startswith("Nothing found.")) == (0, True)
+    assert (ran.code, ran.out.startswith("Nothing found. Other words may help")) == (0, True)
+    ran = shopper("find", "weather", "--max-price-usd", "0.000001", "--network", "base-sepolia")
+    assert "--max-price-usd and --network may leave out what there is" in ran.out
 
 
 def test_a_directory_that_is_down_is_a_note_and_a_failure(shopper: CommandLine) -> None:
     shopper.env["PURSER_DIRECTORIES__BAZAAR"] = '["https://directory.invalid"]'
     ran = shopper("find", "weather")
     assert ran.code == 1
-    assert "note: directory.invalid" in ran.out
+    assert "note: directory.invalid cannot be asked: the web server failed" in ran.out
+    assert "No directory answered, so nothing was searched" in ran.out
+    assert "Nothing found" not in ran.out
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ def test_help_lists_every_command(purser: CommandLine) -> None:
     assert ran.code == 0
     listed = {line.split()[0] for line in ran.out.splitlines() if line.startswith("    ")}
     assert set(COMMANDS) <= listed
+    told = " ".join(ran.out.split())
+    assert "fetch ends with 0 when all came, 1 when one failed, 3 when only limits" in told
 
 
 def test_without_a_command_there_is_help(purser: CommandLine) -> None:

@@ -39,7 +39,7 @@ async def test_a_service_is_found_with_its_price_and_how_to_call_it(
     async with open_finder(tmp_path, sandbox, bazaar(sandbox)) as finder:
         found = await finder.find("weather forecast")
         signatures = finder.desk.signatures
-    assert list(found) == ["services", "matches", "notes"]
+    assert list(found) == ["services", "matches", "answered", "notes"]
     first = found["services"][0]
     assert list(first) == FIELDS
     assert first | {"untrusted": None} == {
@@ -216,6 +216,7 @@ async def test_a_directory_that_fails_or_is_silent_stops_no_other(
         async with open_finder(tmp_path, sandbox, *sources, timeout_s=1) as finder:
             found = await finder.find("weather")
     assert found["services"][0]["url"].endswith("/api/weather")
+    assert found["answered"] == 1
     assert found["notes"] == [
         f"{first.authority} did not answer in time",
         f"{second.authority} answers HTTP 503",

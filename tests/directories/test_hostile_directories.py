@@ -107,11 +107,11 @@ def test_a_directory_on_the_web_says_nothing_of_sellers_on_this_machine(
 @pytest.mark.parametrize(
     ("name", "note"),
     [
-        ("redirecting", "cannot be asked: private_address"),
+        ("redirecting", "cannot be asked: the host is a private or special address"),
         ("asking", "asks for money itself"),
         ("broken", "cannot be read"),
         ("nested", "cannot be read"),
-        ("million", "cannot be asked: too_large"),
+        ("million", "cannot be asked: the response is larger than"),
         ("not-a-list", "cannot be read"),
     ],
 )

@@ -42,12 +42,14 @@ class Source:
 class Answers:
     """What came of asking: usable entries, and a note for whatever is missing.
 
-    `taken` counts the entries looked at, also those whose URLs are not contacted.
+    `taken` counts the entries looked at, also those whose URLs are not contacted. `answered` counts
+    the directories that had anything to look at, an earlier copy included.
     """
 
     entries: list[Entry] = field(default_factory=list[Entry])
     notes: list[str] = field(default_factory=list[str])
     taken: int = 0
+    answered: int = 0
 
     def note(self, text: str) -> None:
         """Add a note, unless it is there."""
@@ -74,8 +76,10 @@ async def ask_all(
         call = _Call(source, query, fetcher, rules, anyio.current_time() + timeout_s, refresh)
         try:
             await call.run(found)
+            found.answered = 1
         except DirectoryError as error:
             found.notes.append(f"{source.label} {error}")
+            found.answered = min(1, found.taken)
 
     async with anyio.create_task_group() as group:
         for source, found in zip(sources, answers, strict=True):
@@ -83,6 +87,7 @@ async def ask_all(
     return Answers(
         [entry for one in answers for entry in one.entries],
         [note for one in answers for note in one.notes],
+        answered=sum(one.answered for one in answers),
     )
 
 

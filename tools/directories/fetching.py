@@ -100,7 +100,8 @@ class Fetcher:
         except TimeoutError:
             raise DirectoryError("did not answer in time") from None
         except PurserError as error:
-            raise DirectoryError(f"cannot be asked: {error.kind.value.code}") from None
+            title = error.kind.value.title
+            raise DirectoryError(f"cannot be asked: {title[:1].lower()}{title[1:]}") from None
         if answer.status == 402:
             raise DirectoryError("asks for money itself, which is not paid for a search")
         if answer.status == 304 and kept is not None:

@@ -80,7 +80,12 @@ class Directories:
         dealings = await self.appraiser.dealings()
         rows = [await self._row(one.entry, query, dealings) for one in shown]
         await anyio.to_thread.run_sync(self.cache.remember, self._listed(shown))
-        return {"services": rows, "matches": len(ranked), "notes": self._notes(answers)}
+        return {
+            "services": rows,
+            "matches": len(ranked),
+            "answered": answers.answered,
+            "notes": self._notes(answers),
+        }
 
     async def listed(self, urls: Sequence[str]) -> dict[str, dict[str, str | None]]:
         """Return what directories said that these URLs cost, where a search showed it before."""
