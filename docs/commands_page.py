@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from textwrap import fill
 
 from page_parts import table
 
@@ -65,7 +66,7 @@ def commands_page() -> str:
     parsers: dict[str, argparse.ArgumentParser] = dict(chosen.choices or {})
     index = [[f"[`{name}`](#purser-{name})", COMMANDS[name].help] for name in parsers]
     return _COMMANDS.format(
-        exit_codes=exit_codes_told(),
+        exit_codes=fill(exit_codes_told(), 100),
         index=table(["command", "what it does"], index),
         commands="\n".join(_command(name, parser) for name, parser in parsers.items()),
     )

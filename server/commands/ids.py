@@ -41,7 +41,7 @@ class Kind:
         """Return what to say of the argument that takes such an id."""
         after = f" behind {self.mark}" if self.mark else ""
         return (
-            f"its id, or its first{after} or its last {SHORTEST} or more characters; ids of the "
+            f"its id, or its last {SHORTEST} or more characters, or its first{after}; ids of the "
             f"same minute begin alike; {self.command} lists them"
         )
 

@@ -117,6 +117,7 @@ def test_ids_that_end_so_are_found_on_every_page_of_the_books(
     purser: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.commands.ids._AT_ONCE", 2)
+    monkeypatch.setattr("server.commands.ids.MOST_NAMED", 1)
     wanted = fetched(purser, SECOND_MS, b"\xab" * 10)
     for number in range(1, 5):
         fetched(purser, SECOND_MS + number, url=f"https://shop.example/{wanted[-8:]}")
