@@ -20,12 +20,13 @@ from wallet.money import Usd
 
 PRICE = 100  # $0.0001
 FUNDS = 10_000_000
+DAY_S = 86_400
 SCHEMES = ("exact", "batch-settlement")
 
 
 def limits(pages: int = 100, deposit: str = "1.00", **changes: Any) -> dict[str, Any]:
     """Return rules that allow channels; `pages` is how many a deposit is for."""
-    channels = ChannelRules(Usd.parse(deposit), pages, 86_400)
+    channels = ChannelRules(Usd.parse(deposit), pages, DAY_S)
     generous = {"payments_per_minute": 100_000, "per_day": Usd.parse("500")}
     return {"schemes": SCHEMES, "channels": channels, **generous, **changes}
 
@@ -68,9 +69,17 @@ async def sellers_side(sandbox: Sandbox, action: str, channel: Channel | None = 
 
 
 async def day(desk: Desk) -> tuple[int, int]:
-    """Return what is held and settled today, in micro-USD."""
-    (cap,) = (one for one in (await desk.payer.status()).caps if one.name == "per_day")
-    return cap.held.micros, cap.settled.micros
+    """Return what is held and settled since the desk was opened, in micro-USD.
+
+    Money counts on the day it was held; a clock that was set forward may be in the next one.
+    """
+    now = desk.parts.now_s()
+    moments = {at // DAY_S: at for at in (now - desk.clock.ahead_s, now)}.values()
+    found = await desk.parts.ledger.call(
+        lambda ledger: [one for at in moments for one in ledger.day_balances(at)]
+    )
+    total = [one for one in found if one.scope == "all"]
+    return sum(one.held.micros for one in total), sum(one.settled.micros for one in total)
 
 
 def vouchers(payments: list[str]) -> list[int]:
