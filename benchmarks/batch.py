@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from beside import sandbox_beside
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -43,15 +42,6 @@ per_day = "1000"
 payments_per_minute = 100000
 [batch]
 deposit_pages = {pages}
-"""
-SANDBOX = """
-import json, sys
-from sandbox.run import Sandbox
-with Sandbox() as sandbox:
-    print(json.dumps({"seller_url": sandbox.seller_url, "private_key": sandbox.buyer_key,
-                      "address": sandbox.buyer_address, "rpc_url": sandbox.rpc_url,
-                      "config_toml": sandbox.config_toml()}), flush=True)
-    sys.stdin.read()
 """
 Fetch = Callable[[str], Awaitable[None]]
 
@@ -209,23 +199,8 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=1000)
     parser.add_argument("--others", type=int, default=100)
     args = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        subprocess.Popen(
-            [sys.executable, "-c", SANDBOX],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        ) as process,
-    ):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        sandbox = json.loads(process.stdout.readline())
-        try:
-            asyncio.run(compare(sandbox, Path(home), args.pages, args.others))
-        finally:
-            process.stdin.close()
+    with tempfile.TemporaryDirectory() as home, sandbox_beside() as sandbox:
+        asyncio.run(compare(sandbox.told, Path(home), args.pages, args.others))
 
 
 if __name__ == "__main__":

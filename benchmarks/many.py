@@ -17,7 +17,6 @@ import os
 import re
 import shlex
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -31,6 +30,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from beside import SandboxBeside, sandbox_beside  # noqa: E402
 from mcp.client import Client  # noqa: E402
 from mcp.client.stdio import StdioServerParameters  # noqa: E402
 
@@ -52,45 +52,11 @@ payments_per_minute = 100000
 timeout_s = 600
 per_host_concurrency = {at_once}
 """
-SANDBOX = """
-import json, sys, time
-from sandbox.run import Sandbox
-with Sandbox() as sandbox:
-    print(json.dumps({"seller_url": sandbox.seller_url, "private_key": sandbox.buyer_key,
-                      "config_toml": sandbox.config_toml()}), flush=True)
-    for _ in sys.stdin:
-        seen = sandbox.seen_payment_headers
-        print(json.dumps([len(seen), len(set(seen)), sandbox.chain.transfer_count(),
-                          sandbox.chain.balance_atomic(sandbox.seller_address),
-                          time.process_time_ns()]), flush=True)
-"""
 SPENT = re.compile(r"\[Purser: (\d+) pages? bought; \$([0-9.]+) spent now of max_total_usd")
 
 
 class WrongError(Exception):
     """Two books disagree."""
-
-
-class Seller:
-    """The sandbox, in a process of its own."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        told = self._line()
-        self.url, self.key, self.config = (
-            told[name] for name in ("seller_url", "private_key", "config_toml")
-        )
-
-    def _line(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
-
-    def counts(self) -> list[int]:
-        """Return payments seen, different ones, transfers, the seller's atomic balance, CPU ns."""
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-        return self._line()
 
 
 @dataclass(frozen=True)
@@ -106,7 +72,7 @@ class Shop:
     """A running Purser and the seller that it buys from."""
 
     client: Client
-    seller: Seller
+    seller: SandboxBeside
     home: Path
     pages: int
     numbers: itertools.count[int]
@@ -115,7 +81,10 @@ class Shop:
         """Return URLs of pages that nobody bought yet."""
         late = f"&delay_ms={delay_ms}" if delay_ms else ""
         batch = next(self.numbers)
-        return [f"{self.seller.url}/api/weather?n={batch}-{n}{late}" for n in range(self.pages)]
+        return [
+            f"{self.seller.told['seller_url']}/api/weather?n={batch}-{n}{late}"
+            for n in range(self.pages)
+        ]
 
     def books(self) -> tuple[int, int, int]:
         """Return how many settled purchases the ledger has, their sum, and what is still held."""
@@ -198,12 +167,12 @@ async def stop_at(shop: Shop, at_once: int, pages: int) -> None:
     await shop.bought_exactly(0, lambda: shop.many(urls, at_once, total))
 
 
-async def run(seller: Seller, home: Path, args: argparse.Namespace) -> dict[str, Any]:
+async def run(seller: SandboxBeside, home: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Measure every delay and return the figures."""
     at_once: int = args.concurrency
-    config = LIMITS.format(at_once=min(at_once, 16)) + seller.config
+    config = LIMITS.format(at_once=min(at_once, 16)) + seller.told["config_toml"]
     (home / "config.toml").write_text(config, encoding="utf-8")
-    env = os.environ | {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": seller.key}
+    env = os.environ | {"PURSER_HOME": str(home), "PURSER_PRIVATE_KEY": seller.told["private_key"]}
     command = shlex.split(args.server) if args.server else SERVE
     serve = StdioServerParameters(command=command[0], args=command[1:], env=env)
     figures: dict[str, Any] = {"pages": args.pages, "concurrency": at_once, "delays_ms": {}}
@@ -256,24 +225,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print the figures as JSON alone")
     parser.add_argument("--server", help="start Purser by another command, as under a profiler")
     args = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        subprocess.Popen(
-            [sys.executable, "-c", SANDBOX],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        ) as process,
-    ):
-        assert process.stdin is not None
+    with tempfile.TemporaryDirectory() as home, sandbox_beside() as seller:
         try:
-            figures = asyncio.run(run(Seller(process), Path(home), args))
+            figures = asyncio.run(run(seller, Path(home), args))
         except WrongError as error:
             print(f"wrong: {error}", file=sys.stderr)
             return 1
-        finally:
-            process.stdin.close()
     if args.json:
         print(json.dumps(figures))
     else:

@@ -13,7 +13,6 @@ import json
 import os
 import secrets
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from beside import sandbox_beside
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters
 
@@ -207,16 +207,6 @@ def report(took_ms: dict[str, list[float]], width: int) -> None:
         print(f"  purser / {name}: ratio of medians {ratio:.3f}, median of pairs {paired:.3f}")
 
 
-SANDBOX = """
-import json, sys
-from sandbox.run import Sandbox
-with Sandbox() as sandbox:
-    print(json.dumps({"seller_url": sandbox.seller_url, "private_key": sandbox.buyer_key,
-                      "config_toml": sandbox.config_toml()}), flush=True)
-    sys.stdin.read()
-"""
-
-
 def main() -> None:
     """Start the sandbox in a process of its own and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -224,23 +214,8 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=10)
     parser.add_argument("--at-once", type=int, default=1, help="requests of one kind in flight")
     args = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as home,
-        subprocess.Popen(
-            [sys.executable, "-c", SANDBOX],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=Path(__file__).resolve().parent.parent,
-        ) as process,
-    ):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        sandbox = json.loads(process.stdout.readline())
-        try:
-            asyncio.run(compare(sandbox, Path(home), args.rounds, args.warm, args.at_once))
-        finally:
-            process.stdin.close()
+    with tempfile.TemporaryDirectory() as home, sandbox_beside() as sandbox:
+        asyncio.run(compare(sandbox.told, Path(home), args.rounds, args.warm, args.at_once))
 
 
 if __name__ == "__main__":
