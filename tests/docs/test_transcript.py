@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import runpy
 import subprocess
 import sys
@@ -12,21 +11,18 @@ from typing import Any
 
 import pytest
 
+from tests.docs.masking import IDS, masking
+
 ROOT = Path(__file__).resolve().parents[2]
 GENERATE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "generate.py"))
 
-CHANGING = {
-    "PORT": r"(?<=127\.0\.0\.1:)\d+",
-    "HASH": r"0x[0-9a-f]{64}",
-    "ID": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    "BOUNDARY": r"(?<=content )[0-9a-f]{10}(?=\])",
-}
-
-
-def masked(text: str) -> str:
-    for name, pattern in CHANGING.items():
-        text = re.sub(pattern, name, text)
-    return text
+masked = masking(
+    {
+        "PORT": r"(?<=127\.0\.0\.1:)\d+",
+        "HASH": r"0x[0-9a-f]{64}",
+        **IDS,
+    }
+)
 
 
 @pytest.mark.slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -12,22 +11,18 @@ from typing import Any
 import pytest
 
 from sandbox.run import BUYER_KEY
+from tests.docs.masking import IDS, masking
 from tests.hosts.host_models import ClaudeCodeEntry
 
 ROOT = Path(__file__).resolve().parents[2]
 GENERATE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "generate.py"))
-CHANGING = {
-    "ID": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-    "BOUNDARY": r"(?<=content )[0-9a-f]{10}(?=\])",
-    "DAY": r"\d{4}-\d\d-\d\d",
-    "TIME": r"\d\d:\d\d:\d\d",
-}
-
-
-def masked(text: str) -> str:
-    for name, pattern in CHANGING.items():
-        text = re.sub(pattern, name, text)
-    return text
+masked = masking(
+    {
+        **IDS,
+        "DAY": r"\d{4}-\d\d-\d\d",
+        "TIME": r"\d\d:\d\d:\d\d",
+    }
+)
 
 
 @pytest.mark.slow
