@@ -119,14 +119,14 @@ async def record_answer(parts: Parts, of_approval: str, *, approve: bool) -> App
         lambda ledger: ledger.answer_approval(of_approval, approve=approve, now=now)
     )
     if approval is None:
-        raise no_such_request()
+        raise _no_such_request()
     wanted = ApprovalState.APPROVED if approve else ApprovalState.DENIED
     if approval.state is not wanted:
         raise cannot_answer(approval.state)
     return approval
 
 
-def no_such_request() -> PurserError:
+def _no_such_request() -> PurserError:
     """Return the error for an id that this ledger does not know."""
     detail = "This ledger has no such request; `purser approvals --all` lists them."
     return PurserError(ErrorKind.INVALID_ARGUMENT, detail)

@@ -45,6 +45,7 @@ STYLES = ("charts.css", "report.css", "dashboard.css")
 SCRIPTS = ("dashboard.js",)
 HOSTS_MOST = 8
 ROWS_MOST = 50
+CHANNELS_MOST = 100
 ID_CHARS = 14  # enough of a channel's id for `purser channel`, which takes the beginning of one
 CHANGES_PATH = "/changes"
 BALANCES_PATH = "/balances"
@@ -64,7 +65,7 @@ def overview_page(visit: Visit, seen: Overview) -> Response:
         ),
         pending(seen.status.pending, seen.now),
         open_holds(visit, seen.status.open),
-        channels(seen.channels),
+        channels(seen.status.channels[:CHANNELS_MOST]),
         balances_place(visit),
         _recent(visit, seen.recent),
     ]

@@ -16,12 +16,10 @@ from wallet.model import Purchase
 if TYPE_CHECKING:
     from server.wiring import Wired
     from tools.context import Holding
-    from wallet.channels.model import Channel
     from wallet.status import WalletStatus
 
 DAYS = (7, 30, 90)
 RECENT = 8
-CHANNELS_MOST = 100
 EXPORT_PAGE = 1_000
 HOLDINGS_KEPT_S = 30
 
@@ -34,7 +32,6 @@ class Overview:
     mark: str
     status: WalletStatus
     report: Report
-    channels: tuple[Channel, ...]
     recent: tuple[Purchase, ...]
 
 
@@ -47,18 +44,17 @@ async def read_overview(wired: Wired, days: int) -> Overview:
     now = wired.parts.now_s()
     period = last_days(days, now)
 
-    def read(ledger: Ledger) -> tuple[str, Report, list[Channel], list[Purchase]]:
+    def read(ledger: Ledger) -> tuple[str, Report, list[Purchase]]:
         return (
             ledger.change_mark(),
             Report(period, ledger.spending(period.since, period.until)),
-            ledger.channels.listed(limit=CHANNELS_MOST),
             ledger.list_purchases(PurchaseFilter(limit=RECENT)),
         )
 
     # The mark is read first: what changes meanwhile shows the page to be out of date.
-    mark, report, channels, recent = await wired.parts.ledger.call(read)
+    mark, report, recent = await wired.parts.ledger.call(read)
     status = await wired.toolbox.buyer.status()
-    return Overview(now, mark, status, report, tuple(channels), tuple(recent))
+    return Overview(now, mark, status, report, tuple(recent))
 
 
 def every_purchase(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from wallet.approvals import header_terms
 from wallet.assets import Asset
@@ -156,11 +156,6 @@ def reached_headers(
     """Return a payment that promises nothing new, which a seller answers with where it stands."""
     voucher, signature = parts.keys.sign_reached(ledger, channel.id)
     return _headers(order, voucher_payload(voucher, signature), "")
-
-
-def with_offer(order: ChannelOrder, challenge: Challenge, offer: Offer) -> ChannelOrder:
-    """Return the order for another statement of the same offer."""
-    return replace(order, challenge=challenge, offer=offer)
 
 
 def _voucher(config: ChannelConfig, page: Purchase) -> Voucher:

@@ -89,9 +89,6 @@ X402_SCHEMES: Mapping[str, Dialect] = {
     ),
     "deferred": Dialect("x402", "x402 deferred", "it needs an account that is billed later"),
 }
-X402_OTHER_SCHEME = Dialect(
-    "x402", "an x402 scheme unknown to Purser", "it needs a wallet made for it"
-)
 
 TOKENS: Mapping[tuple[str, str], tuple[str, int]] = {
     ("solana", "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"): ("USDC", 6),
