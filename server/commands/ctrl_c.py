@@ -79,9 +79,10 @@ def _handling(handler: Callable[[int, FrameType | None], Any]) -> Generator[None
 
 
 def _leave_a_question() -> None:
-    """End the process if a question is open: nothing is paid meanwhile, and a crash loses nothing.
+    """End the process if a question is open: without the key nothing is signed meanwhile.
 
-    A normal end would wait for the thread that reads the answer.
+    A normal end would wait for the thread that reads the answer. What else goes on is left as a
+    crash leaves it, which loses nothing.
     """
     if _open_questions:
         _open_questions[0]()

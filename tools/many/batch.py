@@ -191,7 +191,7 @@ class Batch:
                 await self._failed(page, error, exchange.host)
             except Exception as failure:  # noqa: BLE001 -- one page must not end the others
                 _log.error("a page of fetch_many failed: %s", type(failure).__name__)
-                detail = "An unexpected failure; Purser's log on stderr says where."
+                detail = "An unexpected failure; Purser's log on stderr names its kind."
                 error = PurserError(ErrorKind.INTERNAL_ERROR, detail, "unknown")
                 await self._failed(page, error, exchange.host)
             finally:
